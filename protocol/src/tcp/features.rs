@@ -1,0 +1,151 @@
+//! What a client understands beyond the seed.
+
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// An addition that a client asks for by name and a server grants by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// The additional notices: joined, left, server shutdown.
+    Notices,
+}
+
+impl Feature {
+    const ALL: [Self; 1] = [Self::Notices];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notices => "notices",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of [`Feature`]s: one byte, whatever names a stranger lists.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Features(u8);
+
+impl Features {
+    /// No feature: what the seed's own programs know.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `feature`.
+    #[must_use]
+    pub const fn with(self, feature: Feature) -> Self {
+        Self(self.0 | feature.bit())
+    }
+
+    /// Whether `feature` is in the set.
+    pub const fn contains(self, feature: Feature) -> bool {
+        self.0 & feature.bit() != 0
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    fn iter(self) -> impl Iterator<Item = Feature> {
+        Feature::ALL
+            .into_iter()
+            .filter(move |feature| self.contains(*feature))
+    }
+}
+
+impl FromIterator<Feature> for Features {
+    fn from_iter<I: IntoIterator<Item = Feature>>(features: I) -> Self {
+        features.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// A list of the features' names.
+impl Serialize for Features {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Feature::as_str))
+    }
+}
+
+/// From a list of names, of which the unknown ones are passed over and none are kept.
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Features;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of feature names")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Features, A::Error> {
+        let mut features = Features::NONE;
+        while let Some(Name(known)) = names.next_element()? {
+            features = known.map_or(features, |feature| features.with(feature));
+        }
+        Ok(features)
+    }
+}
+
+/// One name, known or not.
+struct Name(Option<Feature>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor).map(Self)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Option<Feature>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a feature's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Feature::ALL
+            .into_iter()
+            .find(|feature| feature.as_str() == name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_names_that_it_knows() {
+        let features: Features = serde_json::from_str(r#"["bundle","notices","x"]"#).unwrap();
+        assert_eq!(features, Features::NONE.with(Feature::Notices));
+        assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices"]"#);
+        assert_eq!(
+            serde_json::from_str::<Features>("[]").unwrap(),
+            Features::NONE
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_list_of_names() {
+        for json in ["{}", "3", r#""notices""#, "[1]", "[null]"] {
+            assert!(serde_json::from_str::<Features>(json).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Tokens: what a member proves itself with.
+
+use core::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use crate::limits::MAX_TOKEN;
+
+/// A token of 1 to `N` bytes, held in place, compared in constant time, never shown by `Debug`, and
+/// wiped when it is dropped.
+///
+/// The wire allows 255 bytes. A server that knows the length of its own tokens names a smaller `N`.
+#[derive(Clone)]
+pub struct Token<const N: usize = MAX_TOKEN>(heapless::String<N, u8>);
+
+impl<const N: usize> Token<N> {
+    /// Keeps a copy of `text`, or gives `None` when it is empty or longer than `N` bytes.
+    pub fn new(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        heapless::String::try_from(text).ok().map(Self)
+    }
+
+    /// The token's text, for sending it to its owner and to nobody else.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `text` is this token, in a time that depends on their lengths alone.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.as_bytes().ct_eq(text.as_bytes()).into()
+    }
+}
+
+impl<const N: usize> fmt::Debug for Token<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl<const N: usize> Drop for Token<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn holds_from_one_byte_to_its_capacity() {
+        assert!(<Token>::new("").is_none());
+        assert!(<Token>::new(&"t".repeat(255)).is_some());
+        assert!(<Token>::new(&"t".repeat(256)).is_none());
+        assert!(Token::<4>::new("12345").is_none());
+    }
+
+    #[test]
+    fn matches_itself_only() {
+        let token: Token = Token::new("secret").unwrap();
+        assert!(token.matches("secret"));
+        for other in ["", "secre", "secret2", "Secret"] {
+            assert!(!token.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn is_not_shown() {
+        assert!(!format!("{:?}", <Token>::new("secret")).contains("secret"));
+    }
+}
