@@ -1,0 +1,286 @@
+//! What the server tells its driver to do.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use crate::event::ConnectionId;
+
+slotmap::new_key_type! {
+    /// A member, for as long as it is one. A later member never has the same.
+    pub struct MemberId;
+}
+
+/// A member, and where it is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipient {
+    /// Who. In a notice that its membership has ended, it is no longer one.
+    pub member: MemberId,
+    /// Where its last valid datagram came from, exactly as the driver told it.
+    pub address: SocketAddr,
+}
+
+/// Something for the driver to do. Those of one event are to be done in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// Write bytes to a connection, after what it was given before. While some of them wait to be
+    /// written, the connection is not to be read.
+    Write {
+        /// The connection.
+        connection: ConnectionId,
+        /// The bytes.
+        bytes: Cow<'a, [u8]>,
+    },
+    /// End the sending half of a connection once all is written, and go on reading from it: closing
+    /// a socket with unread bytes would reset it, and the peer might lose the reply.
+    HalfClose {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Drop a connection now. The engine has forgotten it; no event about it is needed.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Send one datagram to many. That one copy fails is no reason not to send the others.
+    Relay {
+        /// The bytes.
+        datagram: Cow<'a, [u8]>,
+        /// To whom.
+        to: Cow<'a, [Recipient]>,
+    },
+    /// Send a notice, which is its recipient's alone.
+    Notify {
+        /// The bytes.
+        datagram: Cow<'a, [u8]>,
+        /// To whom.
+        to: Recipient,
+    },
+}
+
+impl Action<'_> {
+    /// The same action, independent of the buffer that it came from.
+    pub fn into_owned(self) -> Action<'static> {
+        match self {
+            Self::Write { connection, bytes } => Action::Write {
+                connection,
+                bytes: Cow::Owned(bytes.into_owned()),
+            },
+            Self::HalfClose { connection } => Action::HalfClose { connection },
+            Self::Close { connection } => Action::Close { connection },
+            Self::Relay { datagram, to } => Action::Relay {
+                datagram: Cow::Owned(datagram.into_owned()),
+                to: Cow::Owned(to.into_owned()),
+            },
+            Self::Notify { datagram, to } => Action::Notify {
+                datagram: Cow::Owned(datagram.into_owned()),
+                to,
+            },
+        }
+    }
+}
+
+/// A buffer of actions that a driver keeps and clears: once it has grown, filling it allocates
+/// nothing.
+#[derive(Debug, Default)]
+pub struct Actions {
+    steps: Vec<Step>,
+    bytes: Vec<u8>,
+    recipients: Vec<Recipient>,
+}
+
+/// An action whose bytes and recipients lie in the buffer.
+#[derive(Debug)]
+enum Step {
+    Write {
+        connection: ConnectionId,
+        bytes: Range<usize>,
+    },
+    HalfClose {
+        connection: ConnectionId,
+    },
+    Close {
+        connection: ConnectionId,
+    },
+    Relay {
+        datagram: Range<usize>,
+        to: Range<usize>,
+    },
+    Notify {
+        datagram: Range<usize>,
+        to: Recipient,
+    },
+}
+
+/// What a cleared buffer keeps at most, in bytes of payload: a burst of notices to a large room is
+/// given back.
+const KEPT_BYTES: usize = 256 * 1024;
+
+impl Actions {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the actions and keeps the memory, within reason.
+    pub fn clear(&mut self) {
+        self.steps.clear();
+        self.bytes.clear();
+        self.recipients.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes.shrink_to(KEPT_BYTES);
+            self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The actions in their order, borrowed from the buffer.
+    pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
+        self.steps.iter().map(|step| match step {
+            Step::Write { connection, bytes } => Action::Write {
+                connection: *connection,
+                bytes: self.bytes(bytes),
+            },
+            Step::HalfClose { connection } => Action::HalfClose {
+                connection: *connection,
+            },
+            Step::Close { connection } => Action::Close {
+                connection: *connection,
+            },
+            Step::Relay { datagram, to } => Action::Relay {
+                datagram: self.bytes(datagram),
+                to: self.recipients.get(to.clone()).unwrap_or_default().into(),
+            },
+            Step::Notify { datagram, to } => Action::Notify {
+                datagram: self.bytes(datagram),
+                to: *to,
+            },
+        })
+    }
+
+    pub(crate) fn write(&mut self, connection: ConnectionId, fill: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        fill(&mut self.bytes);
+        self.steps.push(Step::Write {
+            connection,
+            bytes: start..self.bytes.len(),
+        });
+    }
+
+    pub(crate) fn half_close(&mut self, connection: ConnectionId) {
+        self.steps.push(Step::HalfClose { connection });
+    }
+
+    pub(crate) fn close(&mut self, connection: ConnectionId) {
+        self.steps.push(Step::Close { connection });
+    }
+
+    /// One datagram, written by `fill` into `size` bytes, to all of `to`; nothing when there is none.
+    pub(crate) fn relay<E>(
+        &mut self,
+        to: impl Iterator<Item = Recipient>,
+        size: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> usize {
+        let first = self.recipients.len();
+        self.recipients.extend(to);
+        let to = first..self.recipients.len();
+        let copies = to.len();
+        if copies == 0 {
+            return 0;
+        }
+        match self.datagram(size, fill) {
+            Some(datagram) => {
+                self.steps.push(Step::Relay { datagram, to });
+                copies
+            }
+            None => {
+                self.recipients.truncate(first);
+                0
+            }
+        }
+    }
+
+    /// One datagram, written by `fill` into `size` bytes, to one recipient.
+    pub(crate) fn notify<E>(
+        &mut self,
+        to: Recipient,
+        size: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) {
+        if let Some(datagram) = self.datagram(size, fill) {
+            self.steps.push(Step::Notify { datagram, to });
+        }
+    }
+
+    fn datagram<E>(
+        &mut self,
+        size: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Option<Range<usize>> {
+        let start = self.bytes.len();
+        self.bytes.resize(start + size, 0);
+        let written = self
+            .bytes
+            .get_mut(start..)
+            .and_then(|buffer| fill(buffer).ok());
+        if written.is_none() {
+            self.bytes.truncate(start);
+        }
+        written.map(|size| start..start + size)
+    }
+
+    fn bytes(&self, range: &Range<usize>) -> Cow<'_, [u8]> {
+        self.bytes.get(range.clone()).unwrap_or_default().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_to_nobody_is_nothing() {
+        let mut actions = Actions::new();
+        assert_eq!(actions.relay(core::iter::empty(), 3, |_| Ok::<_, ()>(3)), 0);
+        assert!(actions.is_empty());
+    }
+
+    #[test]
+    fn a_datagram_that_cannot_be_written_is_nothing() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let to = Recipient {
+            member: MemberId::default(),
+            address,
+        };
+        let mut actions = Actions::new();
+        assert_eq!(actions.relay([to].into_iter(), 3, |_| Err(())), 0);
+        actions.notify(to, 3, |_| Err(()));
+        assert!(actions.is_empty() && actions.bytes.is_empty() && actions.recipients.is_empty());
+    }
+
+    #[test]
+    fn actions_come_in_their_order_and_their_memory_is_bounded() {
+        let connection = ConnectionId(1);
+        let mut actions = Actions::new();
+        actions.write(connection, |bytes| bytes.resize(KEPT_BYTES * 2, 7));
+        actions.half_close(connection);
+        actions.close(connection);
+        let steps: Vec<_> = actions.iter().map(Action::into_owned).collect();
+        assert!(matches!(&steps[0], Action::Write { bytes, .. } if bytes.len() == KEPT_BYTES * 2));
+        assert_eq!(
+            steps[1..],
+            [
+                Action::HalfClose { connection },
+                Action::Close { connection }
+            ]
+        );
+        actions.clear();
+        assert!(actions.is_empty() && actions.bytes.capacity() <= KEPT_BYTES);
+    }
+}

@@ -1,0 +1,50 @@
+//! What a driver tells the server.
+
+use core::net::SocketAddr;
+
+/// A TCP connection, by a number that the driver chose and does not use again while it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Something that happened outside, at the level of bytes. No sequence of events is invalid: what
+/// makes no sense (bytes on a connection that is not open) is ignored.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A TCP connection was accepted.
+    Opened {
+        /// The driver's number for it.
+        connection: ConnectionId,
+        /// The peer.
+        from: SocketAddr,
+    },
+    /// Bytes came on a connection, in any pieces.
+    Received {
+        /// The connection.
+        connection: ConnectionId,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// The peer will send no more; what was written to it may still arrive.
+    Ended {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The connection is gone: reset, or failed. Nothing more can be done with it.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A connection could not be accepted because the process has too many open: one must go.
+    Crowded,
+    /// A datagram came.
+    Datagram {
+        /// From this address.
+        from: SocketAddr,
+        /// The whole of it, or more of it than 4,096 bytes.
+        bytes: &'a [u8],
+    },
+    /// Nothing but time. Before [`crate::Server::next_deadline`] it does nothing.
+    Tick,
+    /// The server is to stop: everyone is told.
+    Shutdown,
+}

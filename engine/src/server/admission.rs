@@ -1,0 +1,294 @@
+//! Creating, joining and leaving rooms, and listing them.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use protocol::limits::{MAX_DATAGRAM, MAX_LISTED};
+use protocol::tcp::{
+    Admission, Answer, Departure as DepartureRequest, ErrorCode, Feature, Features, Limits, Listed,
+    Operation, ReplyForm, Request,
+};
+use protocol::udp::NoticeText;
+use tracing::info;
+
+use super::Server;
+use super::credentials::{self, IssuedToken};
+use super::directory::{Departure, Member, RoomId};
+use crate::action::{Actions, MemberId};
+use crate::event::ConnectionId;
+
+/// The features that this server has.
+const SUPPORTED: Features = Features::NONE.with(Feature::Notices);
+
+/// How often a token is drawn anew when it is one that is in use, which takes a broken source.
+const TOKEN_DRAWS: usize = 4;
+
+/// Why somebody is not let in.
+struct Refused {
+    error: ErrorCode,
+    message: &'static str,
+}
+
+/// A join that was done, for its reply.
+struct Joined {
+    member: MemberId,
+    room: RoomId,
+    token: IssuedToken,
+    features: Features,
+}
+
+impl Server {
+    pub(super) fn request(
+        &mut self,
+        id: ConnectionId,
+        ip: IpAddr,
+        request: Request<'_>,
+        actions: &mut Actions,
+    ) {
+        match request {
+            Request::Create(admission) => {
+                let created = self.create(&admission, ip);
+                self.answer_admission(id, Operation::Create, &admission, created, actions);
+            }
+            Request::Join(admission) => {
+                let joined = self.join(&admission, ip);
+                self.answer_admission(id, Operation::Join, &admission, joined, actions);
+            }
+            Request::Leave(departure) => self.leave(id, ip, &departure, actions),
+            Request::Rooms => self.list_rooms(id, actions),
+        }
+    }
+
+    fn create(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
+        self.check_open()?;
+        if self.directory.room_named(&admission.room).is_some() {
+            return Err(Refused {
+                error: ErrorCode::RoomExists,
+                message: "a room of that name exists already: join it, or choose another name",
+            });
+        }
+        if self.directory.room_count() >= self.config.caps.rooms {
+            return Err(Refused {
+                error: ErrorCode::ServerFull,
+                message: "the server has as many rooms as it may: try again later",
+            });
+        }
+        let host = self.new_member(admission, ip)?;
+        let (token, features) = (host.token.clone(), host.features);
+        let password = self.credentials.hash(admission.password.expose());
+        let name = admission.room.clone();
+        let member = self.directory.open_room(name, password, host, self.now);
+        let room = self
+            .directory
+            .member(member)
+            .map(Member::room)
+            .unwrap_or_default();
+        self.counters.rooms_created += 1;
+        info!(room = %admission.room, host = %admission.user, %ip, "room created");
+        Ok(Joined {
+            member,
+            room,
+            token,
+            features,
+        })
+    }
+
+    fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
+        self.check_open()?;
+        let Some((id, room)) = self.directory.room_named(&admission.room) else {
+            return Err(Refused {
+                error: ErrorCode::NoSuchRoom,
+                message: "there is no room of that name: check the spelling, or create it",
+            });
+        };
+        if room.password != self.credentials.hash(admission.password.expose()) {
+            return Err(Refused {
+                error: ErrorCode::WrongPassword,
+                message: "the password is wrong",
+            });
+        }
+        if self.directory.is_taken(id, admission.user.as_str()) {
+            return Err(Refused {
+                error: ErrorCode::NameTaken,
+                message: "someone in the room bears that name: choose another",
+            });
+        }
+        if room.members() >= self.config.caps.room_members {
+            return Err(Refused {
+                error: ErrorCode::RoomFull,
+                message: "the room is full",
+            });
+        }
+        let member = self.new_member(admission, ip)?;
+        let (token, features) = (member.token.clone(), member.features);
+        let member = self.directory.admit(id, member, self.now);
+        info!(room = %admission.room, user = %admission.user, %ip, "joined");
+        Ok(Joined {
+            member,
+            room: id,
+            token,
+            features,
+        })
+    }
+
+    /// The record of a member that is about to be let in, if there is space for one at all.
+    fn new_member(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Member, Refused> {
+        if self.directory.member_count() >= self.config.caps.members {
+            return Err(Refused {
+                error: ErrorCode::ServerFull,
+                message: "the server has as many members as it may: try again later",
+            });
+        }
+        // Who gets a bare reply is not told of features, and so does not get them.
+        let features = match self.config.reply_form {
+            ReplyForm::Framed => admission.features.and(SUPPORTED),
+            ReplyForm::Bare => Features::NONE,
+        };
+        Ok(Member::new(
+            self.fresh_token()?,
+            admission.user.clone(),
+            ip,
+            features,
+        ))
+    }
+
+    fn fresh_token(&mut self) -> Result<IssuedToken, Refused> {
+        for _ in 0..TOKEN_DRAWS {
+            let Ok(token) = credentials::issue(&mut *self.entropy) else {
+                break;
+            };
+            let text = token.as_str();
+            if self.directory.by_token(text).is_none() && !self.memory.contains(text) {
+                return Ok(token);
+            }
+        }
+        Err(Refused {
+            error: ErrorCode::TryLater,
+            message: "the server has no random numbers for a token right now: try again later",
+        })
+    }
+
+    fn check_open(&self) -> Result<(), Refused> {
+        if self.is_stopping {
+            return Err(Refused {
+                error: ErrorCode::TryLater,
+                message: "the server is stopping",
+            });
+        }
+        Ok(())
+    }
+
+    fn answer_admission(
+        &mut self,
+        id: ConnectionId,
+        operation: Operation,
+        admission: &Admission<'_>,
+        outcome: Result<Joined, Refused>,
+        actions: &mut Actions,
+    ) {
+        let (room, user) = (&admission.room, &admission.user);
+        match outcome {
+            Ok(Joined {
+                member,
+                room: room_id,
+                token,
+                features,
+            }) => {
+                self.counters.joins += 1;
+                let others = self
+                    .directory
+                    .members_of(room_id)
+                    .filter(|(id, _)| *id != member);
+                let members: Vec<&str> = others
+                    .take(MAX_LISTED)
+                    .map(|(_, other)| other.name.as_str())
+                    .collect();
+                let limits = Limits {
+                    idle_timeout: self.config.idle_timeout,
+                    sweep_interval: self.config.sweep_interval,
+                    max_datagram: MAX_DATAGRAM,
+                };
+                let (token, members) = (token.as_str(), &members[..]);
+                let answer = Answer::Admitted {
+                    operation,
+                    room,
+                    user,
+                    token,
+                    members,
+                    features,
+                    limits,
+                };
+                self.reply(id, &answer, actions);
+                self.tell_room(
+                    room_id,
+                    room,
+                    user,
+                    NoticeText::Joined,
+                    Some(member),
+                    actions,
+                );
+            }
+            Err(Refused { error, message }) => {
+                self.refuse(id, operation as u8, Some(room), error, message, actions);
+            }
+        }
+    }
+
+    fn leave(
+        &mut self,
+        id: ConnectionId,
+        ip: IpAddr,
+        departure: &DepartureRequest<'_>,
+        actions: &mut Actions,
+    ) {
+        let (room, user) = (&departure.room, &departure.user);
+        let leaver = self
+            .directory
+            .by_token(departure.token.expose())
+            .filter(|(_, member)| {
+                let its_room = self.directory.room(member.room()).map(|room| &room.name);
+                member.ip == ip && member.name == *user && its_room == Some(room)
+            });
+        let Some((leaver, _)) = leaver else {
+            let error = ErrorCode::UnknownToken;
+            let message = "no member of that room bears that name and token";
+            self.refuse(
+                id,
+                Operation::Leave as u8,
+                Some(room),
+                error,
+                message,
+                actions,
+            );
+            return;
+        };
+        self.counters.departures += 1;
+        info!(%room, %user, "left");
+        self.reply(id, &Answer::Departed { room, user }, actions);
+        match self.directory.depart(leaver) {
+            Some(Departure::Guest { room: room_id, .. }) => {
+                self.tell_room(room_id, room, user, NoticeText::Left, None, actions);
+            }
+            Some(Departure::Host(closed)) => self.tell_closed(closed, Some(leaver), actions),
+            None => {}
+        }
+    }
+
+    fn list_rooms(&self, id: ConnectionId, actions: &mut Actions) {
+        let listed = self.directory.rooms().take(MAX_LISTED).map(|room| Listed {
+            name: room.name.as_str(),
+            members: room.members(),
+            password: room.password.is_set,
+        });
+        let rooms: Vec<Listed<'_>> = listed.collect();
+        let more = self.directory.room_count() > rooms.len();
+        self.reply(
+            id,
+            &Answer::Rooms {
+                rooms: &rooms,
+                more,
+            },
+            actions,
+        );
+    }
+}
