@@ -6,7 +6,7 @@ use protocol::{RoomName, UserName};
 
 use super::Server;
 use super::credentials::IssuedToken;
-use super::directory::{ClosedRoom, Former, RoomId};
+use super::directory::{ClosedRoom, Former, Member, Room, RoomId};
 use super::remembered::Remembered;
 use crate::action::{Actions, MemberId, Recipient};
 
@@ -25,7 +25,7 @@ impl Server {
             .directory
             .room(id)
             .into_iter()
-            .flat_map(|room| room.recipients());
+            .flat_map(Room::recipients);
         for to in recipients.filter(|to| Some(to.member) != except) {
             let Some(member) = self.directory.member(to.member) else {
                 continue;
@@ -88,7 +88,7 @@ impl Server {
     pub(super) fn shut_down(&mut self, actions: &mut Actions) {
         self.is_stopping = true;
         while let Some((id, _)) = self.directory.idlest() {
-            let Some(room) = self.directory.member(id).map(|member| member.room()) else {
+            let Some(room) = self.directory.member(id).map(Member::room) else {
                 break;
             };
             let Some(closed) = self.directory.close(room) else {

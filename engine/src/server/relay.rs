@@ -90,7 +90,7 @@ impl Server {
         ip: core::net::IpAddr,
         actions: &mut Actions,
     ) {
-        let Some(former) = self.memory.to_tell(datagram, ip, self.now) else {
+        let Some(former) = self.memory.recall(datagram, ip, self.now) else {
             return;
         };
         let to = Recipient {

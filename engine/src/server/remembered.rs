@@ -120,7 +120,7 @@ impl Memory {
     }
 
     /// Who sent `datagram` from `ip`, if it is one that is remembered and due to be told.
-    pub(super) fn to_tell(
+    pub(super) fn recall(
         &mut self,
         datagram: &Datagram<'_>,
         ip: IpAddr,
@@ -205,7 +205,7 @@ mod tests {
         let sizes: Vec<u8> = fields.iter().map(|field| field.len() as u8).collect();
         let bytes = [&sizes[..], fields.concat().as_bytes()].concat();
         memory
-            .to_tell(&Datagram::parse(&bytes).unwrap(), ip, now)
+            .recall(&Datagram::parse(&bytes).unwrap(), ip, now)
             .is_some()
     }
 

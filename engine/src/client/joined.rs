@@ -1,0 +1,397 @@
+//! In a room: saying, hearing, staying in, and getting out.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use protocol::tcp::{Admitted, Departure, Features, Limits, Request, Secret};
+use protocol::udp::{ClientDatagram, Datagram, Dialect, Incoming, NoticeText};
+use protocol::{Message, MessageError, RoomName, Token, UserName};
+use zeroize::Zeroizing;
+
+use super::doubt::{self, Doubt};
+use super::lobby::Habits;
+use super::outbox::Outbox;
+use super::vigil::{self, Vigil};
+use crate::time::Instant;
+
+/// Between the last datagram and the leaving, which goes another way and must not overtake it.
+const LEAVE_GRACE: Duration = Duration::from_millis(200);
+
+/// Something that happened to a member.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The user says something. What is too long for one datagram goes in several.
+    Say(&'a str),
+    /// A datagram came from the server's address.
+    Datagram(&'a [u8]),
+    /// The system says that nobody listens at the server's address.
+    Unreachable,
+    /// Nothing but time. Before [`Joined::next_deadline`] it does nothing.
+    Tick,
+    /// The user leaves once all that was said is sent.
+    Leave,
+    /// The user leaves now.
+    LeaveNow,
+}
+
+/// Something for the driver to do, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a datagram to the server.
+    Send(Vec<u8>),
+    /// Show the user what happened.
+    Show(Happening),
+}
+
+/// What a user is to know. The texts are as they came: whoever shows them strips control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// Somebody said something.
+    Chat {
+        /// Who.
+        from: String,
+        /// What.
+        text: String,
+    },
+    /// Somebody joined.
+    MemberJoined(String),
+    /// Somebody left.
+    MemberLeft(String),
+    /// Somebody else timed out (from servers without the additional notices: or left).
+    MemberTimedOut(String),
+    /// What the user said cannot be sent; nothing of it was.
+    NotSent {
+        /// What it was.
+        text: String,
+        /// Why not.
+        error: MessageError,
+    },
+    /// After so much more silence the server drops the user.
+    IdleWarning(Duration),
+    /// The server does not answer at its address. It will be asked a few times more.
+    ServerUnreachable,
+    /// It does again.
+    ServerReachable,
+}
+
+/// In a room.
+#[derive(Debug)]
+pub struct Joined {
+    room: RoomName,
+    user: UserName,
+    admitted: Admitted,
+    dialect: Dialect,
+    keepalive: Option<Duration>,
+    last_sent: Instant,
+    outbox: Outbox,
+    vigil: Vigil,
+    doubt: Doubt,
+    is_leaving: bool,
+}
+
+/// In the room still, or no longer.
+#[derive(Debug)]
+pub enum Session {
+    /// In it.
+    Joined(Box<Joined>),
+    /// Out of it.
+    Gone(Gone),
+}
+
+/// No longer in a room.
+#[derive(Debug)]
+pub struct Gone {
+    /// Why.
+    pub reason: Reason,
+    /// When the user left: the request that tells the server, for a new TCP connection.
+    pub farewell: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The user left.
+    Left,
+    /// The server dropped the user for being silent.
+    TimedOut,
+    /// The host is gone, and the room with it.
+    RoomClosed,
+    /// The server stopped.
+    ServerStopped,
+    /// Nobody listens at the server's address any more.
+    ServerGone,
+}
+
+impl Joined {
+    pub(super) fn new(
+        habits: Habits,
+        room: RoomName,
+        user: UserName,
+        admitted: Admitted,
+        dialect: Dialect,
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Self {
+        let mut joined = Self {
+            vigil: Vigil::new(&admitted.limits, now),
+            room,
+            user,
+            admitted,
+            dialect,
+            keepalive: habits.keepalive,
+            last_sent: now,
+            outbox: Outbox::default(),
+            doubt: Doubt::default(),
+            is_leaving: false,
+        };
+        joined.send(None, now, outputs);
+        joined
+    }
+
+    /// The room.
+    pub fn room(&self) -> &RoomName {
+        &self.room
+    }
+
+    /// The user's own name.
+    pub fn user(&self) -> &UserName {
+        &self.user
+    }
+
+    /// Who was in the room already, as the server told it: at most 1,000, and none from a bare reply.
+    pub fn members(&self) -> &[String] {
+        &self.admitted.members
+    }
+
+    /// What the server holds the user to.
+    pub fn limits(&self) -> &Limits {
+        &self.admitted.limits
+    }
+
+    /// The additions that the server uses.
+    pub fn features(&self) -> Features {
+        self.admitted.features
+    }
+
+    /// Whether the driver may take more input; while it may not, input waits where it comes from.
+    pub fn takes_input(&self) -> bool {
+        !self.is_leaving && self.outbox.has_space()
+    }
+
+    /// Takes note of `event` at the time `now`, and appends to `outputs` what is to be done about it.
+    pub fn handle(
+        mut self: Box<Self>,
+        event: Event<'_>,
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Session {
+        let over = match event {
+            Event::Say(text) => {
+                self.say(text, outputs);
+                None
+            }
+            Event::Datagram(bytes) => self.hear(bytes, now, outputs),
+            Event::Unreachable => self.refused(now, outputs),
+            Event::Tick => None,
+            Event::Leave => {
+                self.is_leaving = true;
+                None
+            }
+            Event::LeaveNow => Some(Reason::Left),
+        };
+        match over.or_else(|| self.advance(now, outputs)) {
+            None => Session::Joined(self),
+            Some(reason) => Session::Gone(self.gone(reason)),
+        }
+    }
+
+    /// When the session needs to be told the time, if nothing else happens.
+    pub fn next_deadline(&self) -> Instant {
+        let keepalive = self.keepalive.map(|interval| self.last_sent + interval);
+        let leave = (self.is_leaving && self.outbox.is_empty()).then(|| self.leave_at());
+        [
+            keepalive,
+            leave,
+            self.outbox.ready_at(),
+            self.doubt.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.vigil.deadline(), Instant::min)
+    }
+
+    /// What the passing of time calls for.
+    fn advance(&mut self, now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
+        while let Some(text) = self.outbox.pop(now) {
+            self.send(Message::new(&text).ok(), now, outputs);
+        }
+        if self.is_leaving && self.outbox.is_empty() && self.leave_at() <= now {
+            return Some(Reason::Left);
+        }
+        match self.doubt.due(now) {
+            Some(doubt::Due::Ask) => self.send(None, now, outputs),
+            Some(doubt::Due::Cleared) => outputs.push(Output::Show(Happening::ServerReachable)),
+            None => {}
+        }
+        if self
+            .keepalive
+            .is_some_and(|interval| self.last_sent + interval <= now)
+        {
+            self.send(None, now, outputs);
+        }
+        match self.vigil.due(now) {
+            Some(vigil::Due::Warn(left)) => {
+                outputs.push(Output::Show(Happening::IdleWarning(left)));
+            }
+            Some(vigil::Due::Ask) => outputs.push(self.datagram(None)),
+            Some(vigil::Due::GiveUp) => return Some(Reason::TimedOut),
+            None => {}
+        }
+        None
+    }
+
+    fn say(&mut self, text: &str, outputs: &mut Vec<Output>) {
+        // A text of any length is cut into messages; whether it may be one is asked of its start.
+        let capacity = self.capacity();
+        if let Err(error @ (MessageError::Empty | MessageError::Reserved)) = Message::new(text) {
+            outputs.push(Output::Show(Happening::NotSent {
+                text: text.to_owned(),
+                error,
+            }));
+            return;
+        }
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (mut piece, mut more) = rest.split_at(rest.floor_char_boundary(capacity));
+            if Message::new(more) == Err(MessageError::Reserved) {
+                // A piece that happened to begin like a notice would not be relayed.
+                let earlier = piece.floor_char_boundary(piece.len().saturating_sub(1));
+                (piece, more) = rest.split_at(earlier);
+            }
+            if piece.is_empty() {
+                break;
+            }
+            self.outbox.push(piece.to_owned());
+            rest = more;
+        }
+    }
+
+    /// The most bytes of text in one message: what is left beside the names and the token.
+    fn capacity(&self) -> usize {
+        let token = &self.admitted.token;
+        let names = protocol::limits::MAX_DATAGRAM
+            - ClientDatagram::room_for_text(&self.room, &self.user, token);
+        self.admitted
+            .limits
+            .max_datagram
+            .saturating_sub(names)
+            .max(MIN_CAPACITY)
+    }
+
+    fn hear(&mut self, bytes: &[u8], now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
+        let datagram = Datagram::parse(bytes).ok()?;
+        let token = &self.admitted.token;
+        let incoming = Incoming::of(datagram, &self.room, token, self.dialect)?;
+        if self.doubt.heard() {
+            outputs.push(Output::Show(Happening::ServerReachable));
+        }
+        self.vigil.heard(now);
+        if incoming.ends(&self.user) {
+            return Some(reason_of(incoming));
+        }
+        outputs.extend(happening_of(incoming).map(Output::Show));
+        None
+    }
+
+    fn refused(&mut self, now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
+        match self.doubt.refused(now) {
+            doubt::Verdict::Begun => outputs.push(Output::Show(Happening::ServerUnreachable)),
+            doubt::Verdict::Stays => {}
+            doubt::Verdict::Gone => return Some(Reason::ServerGone),
+        }
+        None
+    }
+
+    fn send(&mut self, message: Option<Message<'_>>, now: Instant, outputs: &mut Vec<Output>) {
+        outputs.push(self.datagram(message));
+        self.last_sent = now;
+        self.vigil.active(now);
+    }
+
+    fn datagram(&self, message: Option<Message<'_>>) -> Output {
+        let Self {
+            room,
+            user,
+            admitted: Admitted { token, .. },
+            ..
+        } = self;
+        let datagram = ClientDatagram {
+            room,
+            user,
+            token,
+            message,
+        };
+        let mut bytes = vec![0; datagram.size()];
+        // Cannot fail: what was said was cut to fit.
+        let size = datagram.write(&mut bytes).unwrap_or(0);
+        bytes.truncate(size);
+        Output::Send(bytes)
+    }
+
+    fn leave_at(&self) -> Instant {
+        self.last_sent + LEAVE_GRACE
+    }
+
+    fn gone(self: Box<Self>, reason: Reason) -> Gone {
+        let farewell = (reason == Reason::Left).then(|| {
+            let token: &Token = &self.admitted.token;
+            let token = Secret::new(token.as_str());
+            Request::Leave(Departure {
+                room: self.room,
+                user: self.user,
+                token,
+            })
+            .encode()
+        });
+        Gone { reason, farewell }
+    }
+}
+
+/// The least that a message is cut to, whatever datagram size a server claims to take: two of the
+/// longest characters, so that a piece can give one to the next.
+const MIN_CAPACITY: usize = 8;
+
+/// Why a notice that ends the membership does so.
+fn reason_of(incoming: Incoming<'_>) -> Reason {
+    match incoming {
+        Incoming::Notice {
+            notice: NoticeText::RoomClosed,
+            ..
+        } => Reason::RoomClosed,
+        Incoming::Notice {
+            notice: NoticeText::Shutdown,
+            ..
+        } => Reason::ServerStopped,
+        Incoming::Notice { .. } | Incoming::Chat { .. } => Reason::TimedOut,
+    }
+}
+
+/// What a datagram that does not end the membership is to its member.
+fn happening_of(incoming: Incoming<'_>) -> Option<Happening> {
+    match incoming {
+        Incoming::Chat { from, message } => Some(Happening::Chat {
+            from: from.to_owned(),
+            text: message.as_str().to_string(),
+        }),
+        Incoming::Notice { about, notice } => match notice {
+            NoticeText::Joined => Some(Happening::MemberJoined(about.to_owned())),
+            NoticeText::Left => Some(Happening::MemberLeft(about.to_owned())),
+            NoticeText::TimedOut => Some(Happening::MemberTimedOut(about.to_owned())),
+            NoticeText::RoomClosed | NoticeText::Shutdown => None,
+        },
+    }
+}
