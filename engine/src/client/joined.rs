@@ -38,6 +38,28 @@ pub enum Event<'a> {
     LeaveNow,
 }
 
+/// What a user does, as a driver queues it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Says something.
+    Say(String),
+    /// Leaves once all that was said is sent.
+    Leave,
+    /// Leaves now.
+    LeaveNow,
+}
+
+impl Input {
+    /// The event that it is.
+    pub fn as_event(&self) -> Event<'_> {
+        match self {
+            Self::Say(text) => Event::Say(text),
+            Self::Leave => Event::Leave,
+            Self::LeaveNow => Event::LeaveNow,
+        }
+    }
+}
+
 /// Something for the driver to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {

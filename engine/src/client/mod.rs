@@ -42,5 +42,5 @@ mod lobby;
 mod outbox;
 mod vigil;
 
-pub use joined::{Event, Gone, Happening, Joined, Output, Reason, Session};
+pub use joined::{Event, Gone, Happening, Input, Joined, Output, Reason, Session};
 pub use lobby::{Answered, Habits, Joining, Lobby};

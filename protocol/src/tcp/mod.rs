@@ -11,6 +11,7 @@ mod body;
 mod decoder;
 mod features;
 mod header;
+mod json;
 mod reply;
 mod reply_decoder;
 mod reply_writer;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::features::Features;
 use super::header::State;
+use super::json;
 use crate::limits::MAX_DATAGRAM;
 use crate::token::Token;
 
@@ -179,7 +180,7 @@ impl Reply {
     /// # Errors
     /// [`ReplyError`] when the server does not speak this wire.
     pub fn parse(json: &[u8], state: Option<State>) -> Result<Self, ReplyError> {
-        let payload: Payload = serde_json::from_slice(json).map_err(|_| ReplyError::Payload)?;
+        let payload: Payload = json::object(json).ok_or(ReplyError::Payload)?;
         let state = state.or_else(|| payload.state.and_then(State::from_byte));
         match state {
             Some(State::Done) => Ok(Self::Done(Done { payload })),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::decoder::Frame;
 use super::features::Features;
 use super::header::{self, Operation, State};
+use super::json;
 use super::secret::Secret;
 use crate::names::{NameError, RoomName, UserName};
 
@@ -62,8 +63,7 @@ impl<'a> Request<'a> {
         if operation == Operation::Rooms {
             return Ok(Self::Rooms);
         }
-        let payload: Payload<'a> =
-            serde_json::from_slice(frame.payload()).map_err(|_| RequestError::Payload)?;
+        let payload: Payload<'a> = json::object(frame.payload()).ok_or(RequestError::Payload)?;
         let room = RoomName::from_bytes(frame.room()).map_err(RequestError::RoomName)?;
         let user = payload.user_name.ok_or(RequestError::NoUserName)?;
         let user = UserName::new(&user.0).map_err(RequestError::UserName)?;

@@ -1,0 +1,42 @@
+//! `cli`: the chat server, the chat client, and a demonstration of both, in one command.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a command is where files, threads and randomness are"
+)]
+
+mod args;
+mod client;
+mod demo;
+mod exit;
+mod server;
+mod text;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Server(args) => server::run(&args),
+        Command::Client(args) => client::run(args),
+        Command::Demo(args) => demonstrate(args.wire),
+    };
+    outcome.unwrap_or_else(|failure| failure.report()).into()
+}
+
+fn demonstrate(wire: bool) -> Result<Exit, Failure> {
+    match demo::run(wire, &mut io::stdout().lock()) {
+        // Whoever pipes it into `head` has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Error, format!("the demonstration failed: {error}")))
+        }
+        _ => Ok(Exit::Clean),
+    }
+}

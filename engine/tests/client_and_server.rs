@@ -1,0 +1,555 @@
+//! A server and its members on one simulated clock, over a network in memory that is perfect unless
+//! told otherwise.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests assert"
+)]
+
+mod client_world;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use client_world::{Did, MICROSECOND, Member, ROOM, before, millis, room, secs, user};
+use engine::client::{Answered, Event, Habits, Happening, Joining, Lobby, Output, Reason};
+use engine::{Action, Config, ConnectionId, Instant, SeededEntropy, Server};
+use protocol::tcp::{ErrorCode, Progress, Reply, ReplyDecoder, ReplyForm};
+use protocol::udp::Datagram;
+
+const HOST: &str = "主人";
+const GUEST: &str = "花子";
+
+/// The server's clock begins at zero.
+fn second(seconds: u64) -> Instant {
+    Instant::ZERO + secs(seconds)
+}
+
+fn chat(from: &str, text: &str) -> Happening {
+    let (from, text) = (from.to_owned(), text.to_owned());
+    Happening::Chat { from, text }
+}
+
+fn warning() -> Happening {
+    Happening::IdleWarning(secs(30))
+}
+
+/// One of [`Network::peers`].
+type Who = usize;
+
+struct Network {
+    server: Server,
+    now: Instant,
+    peers: Vec<Peer>,
+    connections: u64,
+    packets: VecDeque<Packet>,
+    /// Those to whom nothing gets through.
+    cut_off: BTreeSet<Who>,
+}
+
+struct Peer {
+    member: Member,
+    address: SocketAddr,
+    /// What it was shown, and when, since it was last asked.
+    saw: Vec<(Instant, Happening)>,
+}
+
+enum Packet {
+    ToServer { from: SocketAddr, bytes: Vec<u8> },
+    ToMember { to: SocketAddr, bytes: Vec<u8> },
+}
+
+impl Network {
+    fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
+        Self {
+            server: Server::new(config, SeededEntropy::new(3), Instant::ZERO).unwrap(),
+            now: Instant::ZERO,
+            peers: Vec::new(),
+            connections: 0,
+            packets: VecDeque::new(),
+            cut_off: BTreeSet::new(),
+        }
+    }
+
+    fn create(&mut self, name: &str, habits: Habits) -> Who {
+        let (joining, request) = Lobby::new(habits).create(room(ROOM), user(name), "開けゴマ");
+        self.admit(joining, &request).expect("created")
+    }
+
+    fn join(&mut self, name: &str, habits: Habits) -> Who {
+        let (joining, request) = Lobby::new(habits).join(room(ROOM), user(name), "開けゴマ");
+        self.admit(joining, &request).expect("let in")
+    }
+
+    /// A request that the lobby made, and what the server thinks of it.
+    fn admit(&mut self, joining: Joining, request: &[u8]) -> Result<Who, (Lobby, ErrorCode)> {
+        let who = self.peers.len();
+        let last = u8::try_from(who + 1).unwrap();
+        let address = SocketAddr::from(([192, 0, 2, last], 5000));
+        let reply = self.ask(address, request);
+        let (mut state, mut outputs) = (joining, Vec::new());
+        for byte in reply {
+            state = match state.receive(&[byte], self.now, &mut outputs) {
+                Answered::Waiting(same) => same,
+                Answered::Refused(lobby, refusal) => return Err((lobby, refusal.error)),
+                Answered::Broken(_, error) => panic!("{error}"),
+                Answered::Joined(joined) => {
+                    let [Output::Send(first)] = &outputs[..] else {
+                        panic!("presence: {outputs:?}")
+                    };
+                    let token = Datagram::parse(first).unwrap().token().to_owned();
+                    self.peers.push(Peer {
+                        member: Member::of(joined, &token, self.now),
+                        address,
+                        saw: Vec::new(),
+                    });
+                    self.carry_out(who, outputs);
+                    self.settle();
+                    return Ok(who);
+                }
+            };
+        }
+        panic!("a whole reply")
+    }
+
+    /// A whole conversation over TCP, which gives the reply.
+    fn ask(&mut self, from: SocketAddr, request: &[u8]) -> Vec<u8> {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        let mut actions = Vec::new();
+        let mut happen = |event| actions.extend(self.server.handle(event, self.now));
+        happen(engine::Event::Opened { connection, from });
+        for bytes in request.chunks(7) {
+            happen(engine::Event::Received { connection, bytes });
+        }
+        happen(engine::Event::Ended { connection });
+        self.carry(actions)
+    }
+
+    /// Puts datagrams on their way, and gives what was written to a connection.
+    fn carry(&mut self, actions: Vec<Action<'_>>) -> Vec<u8> {
+        let mut written = Vec::new();
+        for action in actions {
+            let (datagram, recipients) = match action {
+                Action::Write { bytes, .. } => {
+                    written.extend_from_slice(&bytes);
+                    continue;
+                }
+                Action::HalfClose { .. } | Action::Close { .. } => continue,
+                Action::Relay { datagram, to } => (datagram, to.into_owned()),
+                Action::Notify { datagram, to } => (datagram, vec![to]),
+            };
+            self.packets
+                .extend(recipients.iter().map(|to| Packet::ToMember {
+                    to: to.address,
+                    bytes: datagram.to_vec(),
+                }));
+        }
+        written
+    }
+
+    /// Something happens to a member now, and all that follows from it.
+    fn happen(&mut self, who: Who, event: Event<'_>) {
+        self.tell(who, event);
+        self.settle();
+    }
+
+    fn say(&mut self, who: Who, text: &str) {
+        self.happen(who, Event::Say(text));
+    }
+
+    fn tell(&mut self, who: Who, event: Event<'_>) {
+        let peer = &mut self.peers[who];
+        if peer.member.is_gone() {
+            return;
+        }
+        peer.member.now = self.now;
+        let outputs = peer.member.outputs(event);
+        let from = peer.address;
+        let farewell = peer.member.farewell();
+        self.carry_out(who, outputs);
+        if let Some(request) = farewell {
+            // What was sent before arrives before.
+            self.settle();
+            let reply = self.ask(from, &request);
+            let Progress::Done(text) = ReplyDecoder::default().feed(&mut &reply[..]) else {
+                panic!("a whole reply")
+            };
+            assert!(matches!(text.parse(), Ok(Reply::Done(_))), "a farewell");
+        }
+    }
+
+    fn carry_out(&mut self, who: Who, outputs: Vec<Output>) {
+        let peer = &mut self.peers[who];
+        // Every datagram is looked at on its way.
+        let did = peer.member.did(&outputs);
+        assert_eq!(did.len(), outputs.len());
+        for output in outputs {
+            match output {
+                Output::Show(happening) => peer.saw.push((self.now, happening)),
+                Output::Send(bytes) => {
+                    let from = peer.address;
+                    self.packets.push_back(Packet::ToServer { from, bytes });
+                }
+            }
+        }
+    }
+
+    /// Until nothing is on its way.
+    fn settle(&mut self) {
+        while let Some(packet) = self.packets.pop_front() {
+            match packet {
+                Packet::ToServer { from, bytes } => {
+                    let bytes = &bytes[..];
+                    let event = engine::Event::Datagram { from, bytes };
+                    let actions = self.server.handle(event, self.now);
+                    self.carry(actions);
+                }
+                Packet::ToMember { to, bytes } => {
+                    let who = self.peers.iter().position(|peer| peer.address == to);
+                    let who = who.expect("an address that a member has sent from");
+                    if !self.cut_off.contains(&who) {
+                        self.tell(who, Event::Datagram(&bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The clock goes to `end`; everyone is told the time when it asked to be.
+    fn run_to(&mut self, end: Instant) {
+        for _ in 0..10_000 {
+            let members = self.peers.iter().map(|peer| &peer.member);
+            let members = members.filter(|member| !member.is_gone());
+            let due = members
+                .map(Member::deadline)
+                .chain(self.server.next_deadline())
+                .min();
+            let Some(due) = due.filter(|due| *due <= end) else {
+                self.now = end;
+                return;
+            };
+            self.now = self.now.max(due);
+            let actions = self.server.handle(engine::Event::Tick, self.now);
+            self.carry(actions);
+            self.settle();
+            for who in 0..self.peers.len() {
+                let member = &self.peers[who].member;
+                if !member.is_gone() && member.deadline() <= self.now {
+                    self.happen(who, Event::Tick);
+                }
+            }
+        }
+        panic!("somebody is woken for nothing")
+    }
+
+    /// What a member was shown since this was last asked.
+    fn saw(&mut self, who: Who) -> Vec<Happening> {
+        let saw = std::mem::take(&mut self.peers[who].saw);
+        saw.into_iter().map(|(_, happening)| happening).collect()
+    }
+
+    fn saw_when(&mut self, who: Who) -> Vec<(Instant, Happening)> {
+        std::mem::take(&mut self.peers[who].saw)
+    }
+
+    /// Why a member is out, if it is.
+    fn reason(&self, who: Who) -> Option<Reason> {
+        let member = &self.peers[who].member;
+        member.is_gone().then(|| member.gone().reason)
+    }
+
+    /// Rooms and members.
+    fn held(&self) -> (usize, usize) {
+        let census = self.server.census();
+        (census.rooms, census.members)
+    }
+}
+
+/// A host and a guest who have seen each other come.
+fn two(config: Config) -> (Network, Who, Who) {
+    let mut network = Network::with(config);
+    let host = network.create(HOST, Habits::default());
+    let guest = network.join(GUEST, Habits::default());
+    network.saw(host);
+    (network, host, guest)
+}
+
+fn on_a_framed_server() -> (Network, Who, Who) {
+    two(Config::default())
+}
+
+fn on_a_bare_server() -> (Network, Who, Who) {
+    two(Config {
+        reply_form: ReplyForm::Bare,
+        ..Config::default()
+    })
+}
+
+/// A host that stays, and a guest that joins at `joined` and is silent from then on.
+fn silent_guest(joined: Instant) -> (Network, Who, Who) {
+    let mut network = Network::new();
+    let keepalive = Some(secs(30));
+    let host = network.create(HOST, Habits { keepalive });
+    network.run_to(joined);
+    let guest = network.join(GUEST, Habits::default());
+    (network, host, guest)
+}
+
+#[test]
+fn who_joins_is_announced_and_told_who_is_there() {
+    let mut network = Network::new();
+    let host = network.create(HOST, Habits::default());
+    let guest = network.join(GUEST, Habits::default());
+    assert_eq!(network.peers[host].member.joined().members(), [""; 0]);
+    assert_eq!(network.peers[guest].member.joined().members(), [HOST]);
+    assert_eq!(network.saw(host), [Happening::MemberJoined(GUEST.into())]);
+    assert_eq!(network.saw(guest), []);
+    assert_eq!(network.held(), (1, 2));
+    assert_eq!(network.server.counters().presences, 2);
+}
+
+#[test]
+fn a_refusal_says_why_and_another_try_may_do() {
+    let mut network = Network::new();
+    network.create(HOST, Habits::default());
+    let lobby = Lobby::new(Habits::default());
+    let (joining, request) = lobby.create(room(ROOM), user(GUEST), "");
+    let (lobby, error) = network.admit(joining, &request).expect_err("refused");
+    assert_eq!(error, ErrorCode::RoomExists);
+    let (joining, request) = lobby.join(room(ROOM), user(GUEST), "開け胡麻");
+    let (lobby, error) = network.admit(joining, &request).expect_err("refused");
+    assert_eq!(error, ErrorCode::WrongPassword);
+    let (joining, request) = lobby.join(room(ROOM), user(HOST), "開けゴマ");
+    let (lobby, error) = network.admit(joining, &request).expect_err("refused");
+    assert_eq!(error, ErrorCode::NameTaken);
+    let (joining, request) = lobby.join(room(ROOM), user(GUEST), "開けゴマ");
+    assert!(network.admit(joining, &request).is_ok());
+    assert_eq!(network.held(), (1, 2));
+}
+
+#[test]
+fn both_hear_each_other_and_not_themselves() {
+    for (mut network, host, guest) in [on_a_framed_server(), on_a_bare_server()] {
+        network.say(host, "こんにちは");
+        network.say(guest, "はじめまして 🦀");
+        assert_eq!(network.saw(guest), [chat(HOST, "こんにちは")]);
+        assert_eq!(network.saw(host), [chat(GUEST, "はじめまして 🦀")]);
+    }
+}
+
+#[test]
+fn a_pasted_page_arrives_whole_and_in_order() {
+    let (mut network, host, guest) = on_a_framed_server();
+    let lines: Vec<_> = (0..200).map(|number| format!("{number}行目")).collect();
+    for line in &lines {
+        network.say(guest, line);
+    }
+    let long = "長い話SYSTEM_".repeat(2000);
+    network.say(guest, &long);
+    network.run_to(second(60));
+    let mut texts = network
+        .saw(host)
+        .into_iter()
+        .map(|happening| match happening {
+            Happening::Chat { from, text } if from == GUEST => text,
+            other => panic!("{other:?}"),
+        });
+    assert!(lines.iter().all(|line| texts.next().as_ref() == Some(line)));
+    assert_eq!(texts.collect::<String>(), long);
+    assert_eq!(network.server.counters().reserved, 0);
+    assert_eq!(network.server.counters().malformed, 0);
+}
+
+#[test]
+fn a_guest_that_leaves_is_heard_to_the_end() {
+    let (mut network, host, guest) = on_a_framed_server();
+    network.run_to(second(5));
+    network.tell(guest, Event::Say("またね"));
+    network.happen(guest, Event::Leave);
+    network.run_to(before(second(5) + millis(200)));
+    assert_eq!((network.reason(guest), network.held()), (None, (1, 2)));
+    network.run_to(second(6));
+    assert_eq!(network.reason(guest), Some(Reason::Left));
+    let left = Happening::MemberLeft(GUEST.into());
+    let at = second(5) + millis(200);
+    let saw = [(second(5), chat(GUEST, "またね")), (at, left)];
+    assert_eq!(network.saw_when(host), saw);
+    assert_eq!(network.held(), (1, 1));
+    assert_eq!(network.reason(host), None);
+    assert_eq!(network.server.counters().departures, 1);
+    // The name is free again.
+    network.join(GUEST, Habits::default());
+}
+
+#[test]
+fn a_host_that_leaves_takes_the_room_along() {
+    for (mut network, host, guest) in [on_a_framed_server(), on_a_bare_server()] {
+        network.happen(host, Event::LeaveNow);
+        assert_eq!(network.reason(host), Some(Reason::Left));
+        assert_eq!(network.peers[guest].member.end(), Reason::RoomClosed);
+        assert_eq!(network.saw(guest), []);
+        assert_eq!(network.held(), (0, 0));
+    }
+}
+
+#[test]
+fn on_a_bare_server_a_guest_that_leaves_has_timed_out() {
+    let (mut network, host, guest) = on_a_bare_server();
+    network.happen(guest, Event::LeaveNow);
+    let gone = Happening::MemberTimedOut(GUEST.into());
+    assert_eq!(network.saw(host), [gone]);
+    assert_eq!(network.held(), (1, 1));
+    // Who joins is not announced there.
+    network.join(GUEST, Habits::default());
+    assert_eq!(network.saw(host), []);
+}
+
+#[test]
+fn a_server_that_stops_tells_everyone() {
+    for (bare, reason) in [(false, Reason::ServerStopped), (true, Reason::RoomClosed)] {
+        let (mut network, host, guest) = match bare {
+            false => on_a_framed_server(),
+            true => on_a_bare_server(),
+        };
+        let actions = network.server.handle(engine::Event::Shutdown, network.now);
+        network.carry(actions);
+        network.settle();
+        for who in [host, guest] {
+            assert_eq!(network.peers[who].member.end(), reason);
+        }
+    }
+}
+
+#[test]
+fn a_silent_guest_is_warned_and_times_out() {
+    let (mut network, host, guest) = silent_guest(second(10));
+    network.run_to(before(second(140)));
+    assert_eq!(network.reason(guest), None);
+    assert_eq!(network.saw_when(guest), [(second(100), warning())]);
+    network.saw(host);
+    network.run_to(second(140));
+    assert_eq!(network.peers[guest].member.end(), Reason::TimedOut);
+    let gone = Happening::MemberTimedOut(GUEST.into());
+    assert_eq!(network.saw_when(host), [(second(140), gone)]);
+    assert_eq!(network.held(), (1, 1));
+}
+
+#[test]
+fn heeding_the_warning_keeps_a_member_in() {
+    let (mut network, _, guest) = silent_guest(second(10));
+    network.run_to(before(second(130)));
+    assert_eq!(network.saw_when(guest), [(second(100), warning())]);
+    network.say(guest, "いるよ");
+    network.run_to(second(130) + secs(89));
+    assert_eq!((network.reason(guest), network.held()), (None, (1, 2)));
+    assert_eq!(network.saw(guest), []);
+}
+
+#[test]
+fn a_keepalive_keeps_a_member_in_for_a_day() {
+    let mut network = Network::new();
+    let keepalive = Some(secs(60));
+    let host = network.create(HOST, Habits { keepalive });
+    let guest = network.join(GUEST, Habits { keepalive });
+    network.saw(host);
+    network.run_to(second(24 * 60 * 60));
+    assert_eq!(network.held(), (1, 2));
+    assert_eq!((network.saw(host), network.saw(guest)), (vec![], vec![]));
+}
+
+#[test]
+fn a_silent_host_and_its_guest_go_in_one_sweep() {
+    let (mut network, host, guest) = on_a_framed_server();
+    network.run_to(second(140));
+    for who in [host, guest] {
+        assert_eq!(network.saw_when(who), [(second(90), warning())]);
+        assert_eq!(network.peers[who].member.end(), Reason::RoomClosed);
+    }
+    assert_eq!(network.held(), (0, 0));
+}
+
+#[test]
+fn whoever_missed_the_notice_asks_and_is_told_again() {
+    let (mut network, _, guest) = silent_guest(second(10));
+    network.cut_off.insert(guest);
+    network.run_to(second(141));
+    assert_eq!((network.reason(guest), network.held()), (None, (1, 1)));
+    network.cut_off.clear();
+    network.run_to(before(second(152)));
+    assert_eq!(network.reason(guest), None);
+    assert_eq!(network.server.counters().told_again, 0);
+    network.run_to(second(152));
+    assert_eq!(network.peers[guest].member.end(), Reason::TimedOut);
+    assert_eq!(network.server.counters().told_again, 1);
+}
+
+#[test]
+fn whoever_missed_that_the_room_closed_is_told_when_it_speaks() {
+    let (mut network, host, guest) = on_a_framed_server();
+    network.cut_off.insert(guest);
+    network.happen(host, Event::LeaveNow);
+    network.cut_off.clear();
+    network.run_to(second(3));
+    assert_eq!(network.reason(guest), None);
+    network.say(guest, "もしもし");
+    assert_eq!(network.peers[guest].member.end(), Reason::RoomClosed);
+    assert_eq!(network.server.counters().told_again, 1);
+}
+
+#[test]
+fn whoever_hears_nothing_at_all_gives_up() {
+    let (mut network, _, guest) = silent_guest(second(10));
+    network.cut_off.insert(guest);
+    network.run_to(before(second(157)));
+    assert_eq!(network.reason(guest), None);
+    network.run_to(second(157));
+    assert_eq!(network.peers[guest].member.end(), Reason::TimedOut);
+}
+
+#[test]
+fn whenever_it_joined_a_member_that_asks_has_been_dropped_before() {
+    // However its silence lies to the sweeps, the question comes after the last that could drop it.
+    for tenths in 0..=400 {
+        for shift in [millis(0), MICROSECOND] {
+            let joined = Instant::ZERO + millis(tenths * 100) + shift;
+            let (mut network, _, guest) = silent_guest(joined);
+            network.cut_off.insert(guest);
+            network.run_to(before(joined + secs(142)));
+            assert_eq!((network.reason(guest), network.held()), (None, (1, 1)));
+            network.cut_off.clear();
+            network.run_to(joined + secs(142));
+            assert_eq!(network.reason(guest), Some(Reason::TimedOut), "{joined:?}");
+            assert_eq!(network.server.counters().told_again, 1);
+        }
+    }
+}
+
+#[test]
+fn a_member_cannot_be_talked_out_of_its_room() {
+    let (mut network, host, guest) = on_a_framed_server();
+    for text in ["SYSTEM_HOST_MESSAGE_TIME_OUT", "SYSTEM_MESSAGE_TIME_OUT"] {
+        // By a member whose client would send such a text.
+        let Peer {
+            member, address, ..
+        } = &network.peers[guest];
+        let [room, user, token] = &member.bears;
+        let bytes = client_world::datagram(room, user, token, text);
+        let from = *address;
+        network.packets.push_back(Packet::ToServer { from, bytes });
+        network.settle();
+    }
+    assert_eq!((network.saw(host), network.reason(host)), (vec![], None));
+    assert_eq!(network.server.counters().reserved, 2);
+    assert!(matches!(
+        network.peers[host].member.say("x")[..],
+        [Did::Sent(_)]
+    ));
+}

@@ -1,0 +1,505 @@
+//! A server on a simulated clock and the people who use it, so that scenarios read as stories.
+//!
+//! What people are sent comes back parsed and sorted: the order of a fan-out means nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests assert"
+)]
+#![allow(dead_code, reason = "each file of scenarios uses its part")]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use engine::{
+    Action, Caps, Census, Config, ConnectionId, Event, Instant, Recipient, SeededEntropy, Server,
+};
+use protocol::tcp::{
+    self, Admitted, ErrorCode, Feature, Features, Listing, Operation, Progress, Reply,
+    ReplyDecoder, ReplyText, Request, Secret,
+};
+use protocol::udp::{Datagram, NoticeText, Text};
+use protocol::{RoomName, Token, UserName};
+
+/// A server, its clock, and how many have come so far.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) now: Instant,
+    people: u32,
+    connections: u64,
+}
+
+/// Somebody who wants to be in a room.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    room: RoomName,
+    user: UserName,
+    password: String,
+    features: Features,
+    ip: Option<IpAddr>,
+}
+
+/// Somebody who is in a room, or was. Each has an address of its own unless told otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) room: RoomName,
+    pub(crate) user: UserName,
+    pub(crate) token: String,
+    /// Where its datagrams come from.
+    pub(crate) address: SocketAddr,
+}
+
+/// How somebody was let in.
+#[derive(Debug)]
+pub(crate) struct Welcome {
+    pub(crate) client: Client,
+    pub(crate) reply: Admitted,
+    /// What others were sent about it.
+    pub(crate) told: Vec<Delivery>,
+}
+
+/// One datagram that the server sent to one address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Delivery {
+    pub(crate) to: SocketAddr,
+    pub(crate) room: String,
+    pub(crate) about: String,
+    pub(crate) token: String,
+    pub(crate) text: String,
+}
+
+/// A request's reply as it went on the wire, and what members were sent on its account.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) reply: Vec<u8>,
+    pub(crate) told: Vec<Delivery>,
+}
+
+pub(crate) fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// The moment so many seconds after the server began.
+pub(crate) fn second(seconds: u64) -> Instant {
+    Instant::ZERO + secs(seconds)
+}
+
+pub(crate) fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn person(room: &str, user: &str) -> Person {
+    Person {
+        room: RoomName::new(room).unwrap(),
+        user: UserName::new(user).unwrap(),
+        password: String::new(),
+        features: Features::NONE,
+        ip: None,
+    }
+}
+
+/// Those deliveries, in the order in which a world gives them.
+pub(crate) fn all(deliveries: impl IntoIterator<Item = Delivery>) -> Vec<Delivery> {
+    let mut all: Vec<_> = deliveries.into_iter().collect();
+    all.sort();
+    all
+}
+
+/// No delivery at all.
+pub(crate) fn nothing() -> Vec<Delivery> {
+    Vec::new()
+}
+
+/// What `from` says, as `to` gets it.
+pub(crate) fn chat(from: &Client, text: &str, to: &Client) -> Delivery {
+    Delivery {
+        to: to.address,
+        room: from.room.to_string(),
+        about: from.user.to_string(),
+        token: String::new(),
+        text: text.to_owned(),
+    }
+}
+
+/// A notice about `about`, as `to` gets it: in its own room and with its own token.
+pub(crate) fn notice(text: NoticeText, about: &Client, to: &Client) -> Delivery {
+    Delivery {
+        to: to.address,
+        room: to.room.to_string(),
+        about: about.user.to_string(),
+        token: to.token.clone(),
+        text: text.as_str().to_owned(),
+    }
+}
+
+/// A datagram's bytes, valid or not.
+pub(crate) fn datagram(room: &str, user: &str, token: &str, text: &str) -> Vec<u8> {
+    let sizes = [room, user, token].map(|field| u8::try_from(field.len()).unwrap());
+    [&sizes[..], [room, user, token, text].concat().as_bytes()].concat()
+}
+
+/// A request's bytes, valid or not.
+pub(crate) fn raw_request(operation: u8, state: u8, room: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut header = [0; 32];
+    header[0] = u8::try_from(room.len()).unwrap();
+    (header[1], header[2]) = (operation, state);
+    header[28..].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
+    [&header[..], room, payload].concat()
+}
+
+/// The datagrams among `actions`, one by one, in the order of [`all`].
+pub(crate) fn deliveries(actions: &[Action<'_>]) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    for action in actions {
+        match action {
+            Action::Relay { datagram, to } => {
+                let datagram = Datagram::parse(datagram).expect("a relayed datagram is valid");
+                assert!(matches!(datagram.text(), Text::Chat(_)), "{datagram:?}");
+                assert_eq!(datagram.token(), "", "no token is relayed");
+                assert!(!to.is_empty(), "a relay has recipients");
+                deliveries.extend(to.iter().map(|to| delivery(&datagram, to)));
+            }
+            Action::Notify { datagram, to } => {
+                let datagram = Datagram::parse(datagram).expect("a notice is valid");
+                assert!(matches!(datagram.text(), Text::Reserved(_)), "{datagram:?}");
+                assert_ne!(datagram.token(), "", "a notice bears a token");
+                deliveries.push(delivery(&datagram, to));
+            }
+            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
+        }
+    }
+    all(deliveries)
+}
+
+fn delivery(datagram: &Datagram<'_>, to: &Recipient) -> Delivery {
+    Delivery {
+        to: to.address,
+        room: datagram.room().to_owned(),
+        about: datagram.user().to_owned(),
+        token: datagram.token().to_owned(),
+        text: datagram.raw_text().to_owned(),
+    }
+}
+
+/// The connections that `actions` close; there is to be nothing else among them.
+pub(crate) fn closes(actions: &[Action<'_>]) -> Vec<ConnectionId> {
+    let closed = actions.iter().map(|action| match action {
+        Action::Close { connection } => *connection,
+        other => panic!("{other:?}"),
+    });
+    closed.collect()
+}
+
+impl Person {
+    pub(crate) fn password(mut self, password: &str) -> Self {
+        self.password = password.to_owned();
+        self
+    }
+
+    /// Asks for the additional notices.
+    pub(crate) fn notices(mut self) -> Self {
+        self.features = self.features.with(Feature::Notices);
+        self
+    }
+
+    pub(crate) fn from(mut self, text: &str) -> Self {
+        self.ip = Some(ip(text));
+        self
+    }
+
+    pub(crate) fn create(&self) -> Vec<u8> {
+        Request::Create(self.admission()).encode().to_vec()
+    }
+
+    pub(crate) fn join(&self) -> Vec<u8> {
+        Request::Join(self.admission()).encode().to_vec()
+    }
+
+    fn admission(&self) -> tcp::Admission<'_> {
+        tcp::Admission {
+            room: self.room.clone(),
+            user: self.user.clone(),
+            password: Secret::new(&self.password),
+            features: self.features,
+        }
+    }
+}
+
+impl Client {
+    /// The bytes by which it says `text`; nothing is presence.
+    pub(crate) fn datagram(&self, text: &str) -> Vec<u8> {
+        datagram(self.room.as_str(), self.user.as_str(), &self.token, text)
+    }
+
+    pub(crate) fn leave(&self) -> Vec<u8> {
+        let departure = tcp::Departure {
+            room: self.room.clone(),
+            user: self.user.clone(),
+            token: Secret::new(&self.token),
+        };
+        Request::Leave(departure).encode().to_vec()
+    }
+
+    /// The same, at another address.
+    pub(crate) fn at(&self, text: &str) -> Self {
+        Self {
+            address: address(text),
+            ..self.clone()
+        }
+    }
+
+    /// The same at its own IP address, from another port.
+    pub(crate) fn at_port(&self, port: u16) -> Self {
+        Self {
+            address: SocketAddr::new(self.address.ip(), port),
+            ..self.clone()
+        }
+    }
+
+    /// Somebody who says that this is its name.
+    pub(crate) fn called(&self, user: &str) -> Self {
+        Self {
+            user: UserName::new(user).unwrap(),
+            ..self.clone()
+        }
+    }
+
+    /// Somebody who says that this is its room.
+    pub(crate) fn in_room(&self, room: &str) -> Self {
+        Self {
+            room: RoomName::new(room).unwrap(),
+            ..self.clone()
+        }
+    }
+
+    /// Somebody who says that this is its token.
+    pub(crate) fn bearing(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Exchange {
+    pub(crate) fn text(&self) -> ReplyText {
+        let mut bytes = &self.reply[..];
+        let Progress::Done(text) = ReplyDecoder::default().feed(&mut bytes) else {
+            panic!("a whole reply")
+        };
+        assert!(bytes.is_empty(), "one reply and no more");
+        text
+    }
+
+    pub(crate) fn done(&self) -> Reply {
+        self.text().parse().unwrap()
+    }
+
+    pub(crate) fn admitted(&self) -> Result<Admitted, ErrorCode> {
+        match self.done() {
+            Reply::Done(done) => Ok(done.admitted().unwrap()),
+            Reply::Refused(refusal) => Err(refusal.error),
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self::of(Server::new(config, SeededEntropy::new(7), Instant::ZERO).unwrap())
+    }
+
+    pub(crate) fn capped(caps: Caps) -> Self {
+        Self::with(Config {
+            caps,
+            ..Config::default()
+        })
+    }
+
+    /// A server that somebody else made, at the start of its time.
+    pub(crate) fn of(server: Server) -> Self {
+        Self {
+            server,
+            now: Instant::ZERO,
+            people: 0,
+            connections: 0,
+        }
+    }
+
+    /// Time passes. The server is not told.
+    pub(crate) fn wait(&mut self, duration: Duration) {
+        self.now = self.now + duration;
+    }
+
+    pub(crate) fn event(&mut self, event: Event<'_>) -> Vec<Action<'static>> {
+        self.server.handle(event, self.now)
+    }
+
+    /// The server is told the time, at which it touches no connection.
+    pub(crate) fn tick(&mut self) -> Vec<Delivery> {
+        let actions = self.event(Event::Tick);
+        only_datagrams(&actions)
+    }
+
+    /// The server is told the time, and that it is this.
+    pub(crate) fn tick_at(&mut self, now: Instant) -> Vec<Delivery> {
+        self.now = now;
+        self.tick()
+    }
+
+    /// A datagram arrives, at which no connection is touched.
+    pub(crate) fn datagram(&mut self, from: SocketAddr, bytes: &[u8]) -> Vec<Delivery> {
+        let actions = self.event(Event::Datagram { from, bytes });
+        only_datagrams(&actions)
+    }
+
+    pub(crate) fn say(&mut self, client: &Client, text: &str) -> Vec<Delivery> {
+        self.datagram(client.address, &client.datagram(text))
+    }
+
+    /// They say one after the other that they are present, which nobody is told.
+    pub(crate) fn present<'a>(&mut self, clients: impl IntoIterator<Item = &'a Client>) {
+        for client in clients {
+            assert_eq!(self.say(client, ""), nothing());
+        }
+    }
+
+    /// A connection from `ip`, and the connections that had to go for it.
+    pub(crate) fn open(&mut self, ip: IpAddr) -> (ConnectionId, Vec<ConnectionId>) {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        let from = SocketAddr::new(ip, 40_000);
+        let actions = self.event(Event::Opened { connection, from });
+        (connection, closes(&actions))
+    }
+
+    pub(crate) fn receive(&mut self, connection: ConnectionId, bytes: &[u8]) -> Vec<Action<'_>> {
+        self.event(Event::Received { connection, bytes })
+    }
+
+    /// A whole conversation over TCP: the reply, the server's end, and then the client's.
+    pub(crate) fn ask(&mut self, ip: IpAddr, bytes: &[u8]) -> Exchange {
+        let (id, _) = self.open(ip);
+        let actions = self.event(Event::Received {
+            connection: id,
+            bytes,
+        });
+        let exchange = answered(id, &actions);
+        let actions = self.event(Event::Ended { connection: id });
+        assert_eq!(closes(&actions), [id]);
+        exchange
+    }
+
+    /// Makes sure that a request is refused and changes nothing, and gives the reason.
+    pub(crate) fn refusal(&mut self, bytes: &[u8]) -> ErrorCode {
+        let (before, refusals) = (self.census(), self.server.counters().refusals);
+        let exchange = self.ask(ip("192.0.2.200"), bytes);
+        let Reply::Refused(refusal) = exchange.done() else {
+            panic!("refused")
+        };
+        assert_ne!(refusal.message, "");
+        assert_eq!(exchange.told, nothing());
+        assert_eq!(self.census(), before, "a refusal leaves nothing behind");
+        assert_eq!(self.server.counters().refusals, refusals + 1);
+        refusal.error
+    }
+
+    pub(crate) fn create(&mut self, room: &str, user: &str) -> Client {
+        self.admit(Operation::Create, &person(room, user)).client
+    }
+
+    pub(crate) fn join(&mut self, room: &str, user: &str) -> Client {
+        self.admit(Operation::Join, &person(room, user)).client
+    }
+
+    pub(crate) fn admit(&mut self, operation: Operation, person: &Person) -> Welcome {
+        self.people += 1;
+        let unused = Ipv4Addr::from(0x0a00_0000 + self.people).into();
+        let ip = person.ip.unwrap_or(unused);
+        let request = match operation {
+            Operation::Create => person.create(),
+            _ => person.join(),
+        };
+        let exchange = self.ask(ip, &request);
+        let reply = exchange.admitted().expect("let in");
+        let client = Client {
+            room: person.room.clone(),
+            user: person.user.clone(),
+            token: reply.token.as_str().to_owned(),
+            address: SocketAddr::new(ip, 5000),
+        };
+        Welcome {
+            client,
+            reply,
+            told: exchange.told,
+        }
+    }
+
+    /// A member leaves over TCP, and the others are told this.
+    pub(crate) fn leave(&mut self, client: &Client) -> Vec<Delivery> {
+        let exchange = self.ask(client.address.ip(), &client.leave());
+        assert!(matches!(exchange.done(), Reply::Done(_)));
+        exchange.told
+    }
+
+    pub(crate) fn rooms(&mut self) -> Listing {
+        match self.ask(ip("192.0.2.200"), &Request::Rooms.encode()).done() {
+            Reply::Done(done) => done.listing().unwrap(),
+            Reply::Refused(refusal) => panic!("{refusal}"),
+        }
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        self.server.census()
+    }
+
+    /// Rooms and members.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.census().rooms, self.census().members)
+    }
+}
+
+/// The reply that `actions` begin with, written to `connection` and ended; the rest are notices.
+pub(crate) fn answered(connection: ConnectionId, actions: &[Action<'_>]) -> Exchange {
+    let [
+        Action::Write {
+            connection: written,
+            bytes,
+        },
+        Action::HalfClose { connection: ended },
+        rest @ ..,
+    ] = actions
+    else {
+        panic!("a reply and its end: {actions:?}")
+    };
+    assert_eq!((*written, *ended), (connection, connection));
+    Exchange {
+        reply: bytes.to_vec(),
+        told: only_datagrams(rest),
+    }
+}
+
+fn only_datagrams(actions: &[Action<'_>]) -> Vec<Delivery> {
+    let is_datagram =
+        |action: &Action<'_>| matches!(action, Action::Relay { .. } | Action::Notify { .. });
+    assert!(actions.iter().all(is_datagram), "{actions:?}");
+    deliveries(actions)
+}
+
+/// Makes sure that the text is a token as this wire has them.
+pub(crate) fn assert_token(text: &str) {
+    assert_eq!(text.len(), 22);
+    assert!(<Token>::new(text).is_some());
+}

@@ -1,0 +1,252 @@
+//! The client's driver: a request and its reply over TCP, then chat over UDP.
+//!
+//! [`connect`], then [`request`] with what a [`Lobby`](engine::client::Lobby) gave, then [`chat`]
+//! until the session is [`Gone`], then [`farewell`] if it has one.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
+
+use engine::client::{
+    Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session,
+};
+use polling::{Events, Poller};
+use protocol::limits::MAX_DATAGRAM;
+
+use crate::clock::Clock;
+use crate::watched::{Interest, Watched};
+
+/// Inputs that wait at most between the user and the session.
+const MAX_INPUTS: usize = 16;
+
+/// Datagrams read at most before the input has its turn.
+const DATAGRAMS_A_WAKE: usize = 64;
+
+/// The UDP socket's key.
+const SOCKET: usize = 0;
+
+/// Connects to `server` over TCP.
+///
+/// # Errors
+/// The system's, or [`ErrorKind::TimedOut`] after `patience`.
+pub fn connect(server: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    TcpStream::connect_timeout(&server, patience)
+}
+
+/// Sends a request and waits for the reply; `patience` bounds each wait for more of it.
+///
+/// # Errors
+/// The system's, when the connection fails before there is a reply, and [`ErrorKind::TimedOut`].
+pub fn request(
+    mut stream: &TcpStream,
+    request: &[u8],
+    mut joining: Joining,
+    clock: &Clock,
+    patience: Duration,
+    outputs: &mut Vec<Output>,
+) -> io::Result<Answered> {
+    set_patience(stream, patience)?;
+    stream.write_all(request)?;
+    let mut buffer = [0; 4096];
+    loop {
+        let bytes = match stream.read(&mut buffer) {
+            Ok(0) => return Ok(joining.ended()),
+            Ok(size) => buffer.get(..size).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Err(error) => return Err(error),
+        };
+        match joining.receive(bytes, clock.now(), outputs) {
+            Answered::Waiting(same) => joining = same,
+            answer => return Ok(answer),
+        }
+    }
+}
+
+/// Tells the server that the user leaves, and waits for its reply so that it is known to have come.
+///
+/// # Errors
+/// The system's; the user is gone either way, and times out if the server did not hear of it.
+pub fn farewell(server: SocketAddr, request: &[u8], patience: Duration) -> io::Result<()> {
+    let mut stream = connect(server, patience)?;
+    set_patience(&stream, patience)?;
+    stream.write_all(request)?;
+    // Any byte will do: the server answers after it has done what it was asked.
+    stream.read(&mut [0; 1]).map(|_| ())
+}
+
+/// Where input for a session is put: a bounded queue that wakes the session.
+#[derive(Debug, Clone)]
+pub struct InputSender {
+    inputs: SyncSender<Input>,
+    poller: Arc<Poller>,
+}
+
+impl InputSender {
+    /// Puts one input in, waiting for space while the session takes none. `false` when the session
+    /// is over.
+    pub fn send(&self, input: Input) -> bool {
+        let sent = self.inputs.send(input).is_ok();
+        sent && self.poller.notify().is_ok()
+    }
+}
+
+/// The other end of an [`InputSender`].
+#[derive(Debug)]
+pub struct Inputs {
+    inputs: Receiver<Input>,
+    poller: Arc<Poller>,
+}
+
+/// A queue for a session's input.
+///
+/// # Errors
+/// When the system has no descriptor left for it.
+pub fn inputs() -> io::Result<(InputSender, Inputs)> {
+    let (sender, receiver) = sync_channel(MAX_INPUTS);
+    let poller = Arc::new(Poller::new()?);
+    let sender = InputSender {
+        inputs: sender,
+        poller: Arc::clone(&poller),
+    };
+    Ok((
+        sender,
+        Inputs {
+            inputs: receiver,
+            poller,
+        },
+    ))
+}
+
+/// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
+/// `show` is told what the user is to know. When the last [`InputSender`] is gone, the user leaves.
+///
+/// # Errors
+/// When the socket cannot be set up or waited for.
+pub fn chat(
+    joined: Box<Joined>,
+    server: SocketAddr,
+    inputs: &Inputs,
+    outputs: Vec<Output>,
+    clock: &Clock,
+    show: &mut dyn FnMut(Happening),
+) -> io::Result<Gone> {
+    let socket = UdpSocket::bind(unspecified(server))?;
+    // Connected: only the server's datagrams come, and the system tells when nobody listens there.
+    socket.connect(server)?;
+    socket.set_nonblocking(true)?;
+    let socket = Watched::new(&inputs.poller, socket, SOCKET)?;
+    let mut chat = Chat {
+        socket,
+        clock,
+        show,
+        outputs,
+    };
+    let refused = chat.flush();
+    let mut session = chat.after(Session::Joined(joined), refused);
+    let mut events = Events::new();
+    let mut buffer = [0; MAX_DATAGRAM + 1];
+    loop {
+        let joined = match session {
+            Session::Joined(joined) => joined,
+            Session::Gone(gone) => return Ok(gone),
+        };
+        let deadline = joined.next_deadline();
+        chat.socket.watch(Interest::Read)?;
+        events.clear();
+        match inputs.poller.wait(&mut events, Some(clock.until(deadline))) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        session = chat.handle(Session::Joined(joined), Event::Tick);
+        session = chat.take_datagrams(session, &mut buffer);
+        session = chat.take_inputs(session, &inputs.inputs);
+    }
+}
+
+/// What a session needs of the outside.
+struct Chat<'a> {
+    socket: Watched<UdpSocket>,
+    clock: &'a Clock,
+    show: &'a mut dyn FnMut(Happening),
+    outputs: Vec<Output>,
+}
+
+impl Chat<'_> {
+    fn take_datagrams(&mut self, mut session: Session, buffer: &mut [u8]) -> Session {
+        for _ in 0..DATAGRAMS_A_WAKE {
+            let event = match self.socket.source().recv(buffer) {
+                Ok(size) => Event::Datagram(buffer.get(..size).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => Event::Unreachable,
+                Err(_) => break,
+            };
+            session = self.handle(session, event);
+        }
+        session
+    }
+
+    fn take_inputs(&mut self, mut session: Session, inputs: &Receiver<Input>) -> Session {
+        while matches!(&session, Session::Joined(joined) if joined.takes_input()) {
+            let input = match inputs.try_recv() {
+                Ok(input) => input,
+                Err(TryRecvError::Disconnected) => Input::Leave,
+                Err(TryRecvError::Empty) => break,
+            };
+            session = self.handle(session, input.as_event());
+        }
+        session
+    }
+
+    fn handle(&mut self, session: Session, event: Event<'_>) -> Session {
+        let Session::Joined(joined) = session else {
+            return session;
+        };
+        let session = joined.handle(event, self.clock.now(), &mut self.outputs);
+        let refused = self.flush();
+        self.after(session, refused)
+    }
+
+    /// Does what the session asked for. Whether the system said that nobody listens.
+    fn flush(&mut self) -> bool {
+        let mut refused = false;
+        for output in self.outputs.drain(..) {
+            match output {
+                Output::Send(bytes) => {
+                    let sent = self.socket.source().send(&bytes);
+                    if sent.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+                        // The news is of an earlier datagram; this one has not been sent yet.
+                        refused = true;
+                        let _ = self.socket.source().send(&bytes);
+                    }
+                }
+                Output::Show(happening) => (self.show)(happening),
+            }
+        }
+        refused
+    }
+
+    fn after(&mut self, session: Session, refused: bool) -> Session {
+        if refused {
+            self.handle(session, Event::Unreachable)
+        } else {
+            session
+        }
+    }
+}
+
+/// Any port of the family that `server` is of.
+fn unspecified(server: SocketAddr) -> SocketAddr {
+    match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+fn set_patience(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))
+}

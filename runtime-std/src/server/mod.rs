@@ -1,0 +1,122 @@
+//! The server's driver.
+
+mod datagrams;
+mod listening;
+mod stream;
+
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use engine::{Action, Actions, Counters, Event, Server};
+use polling::Poller;
+
+use crate::clock::Clock;
+use listening::Listening;
+
+/// Asks a server to stop, from any thread.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    poller: Arc<Poller>,
+}
+
+impl Stop {
+    /// One server's stop, not yet requested.
+    ///
+    /// # Errors
+    /// When the system has no descriptor left for it.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            requested: Arc::default(),
+            poller: Arc::new(Poller::new()?),
+        })
+    }
+
+    /// Asks: the members are told, and [`serve`] returns within a second.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Release);
+        // If this fails the server still stops, when it next wakes.
+        let _ = self.poller.notify();
+    }
+
+    fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+}
+
+/// Runs `server`, whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
+/// sockets until `stop` is requested. Gives what happened in numbers.
+///
+/// # Errors
+/// When the sockets cannot be set up or the system cannot wait for them; what goes wrong with one
+/// connection or one datagram is none.
+pub fn serve(
+    listener: TcpListener,
+    socket: UdpSocket,
+    server: Server,
+    stop: &Stop,
+) -> io::Result<Counters> {
+    let shared = Shared {
+        server: Mutex::new(server),
+        clock: Clock::start(),
+        socket,
+        for_streams: Mutex::default(),
+        stop: stop.clone(),
+    };
+    datagrams::prepare(&shared.socket)?;
+    let listening = Listening::new(listener, &shared)?;
+    thread::scope(|scope| {
+        let datagrams = thread::Builder::new().name("datagrams".to_owned());
+        datagrams.spawn_scoped(scope, || datagrams::run(&shared))?;
+        let outcome = listening.run();
+        // Whatever ended this thread ends the other one.
+        stop.request();
+        outcome
+    })?;
+    Ok(*shared.lock().counters())
+}
+
+/// What both threads share.
+struct Shared {
+    /// Locked for the engine's own work, and never over I/O.
+    server: Mutex<Server>,
+    clock: Clock,
+    socket: UdpSocket,
+    /// What the datagrams' thread was told to do with connections, which are the other thread's. At
+    /// most one closing for each connection, so it is bounded as they are.
+    for_streams: Mutex<Vec<Action<'static>>>,
+    stop: Stop,
+}
+
+impl Shared {
+    /// Tells the engine what happened, and leaves in `actions` what is to be done about it.
+    fn handle(&self, event: Event<'_>, actions: &mut Actions) {
+        actions.clear();
+        let mut server = self.lock();
+        // The clock is read under the lock, so that the engine sees times in their order.
+        server.handle_into(event, self.clock.now(), actions);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Server> {
+        unpoisoned(self.server.lock())
+    }
+
+    /// Hands actions on connections to the thread that has them.
+    fn pass_on(&self, action: Action<'_>) {
+        unpoisoned(self.for_streams.lock()).push(action.into_owned());
+        // If this fails, they are found when that thread next wakes.
+        let _ = self.stop.poller.notify();
+    }
+
+    fn take_passed_on(&self) -> Vec<Action<'static>> {
+        std::mem::take(&mut *unpoisoned(self.for_streams.lock()))
+    }
+}
+
+/// A panic in one thread ends that thread; it does not make the state of the other wrong.
+fn unpoisoned<T>(result: Result<T, PoisonError<T>>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
