@@ -58,11 +58,7 @@ fn join_each(
         total += WallTime.end(start);
 
         let told = if features == NOTICES { size } else { 0 };
-        assert_eq!(
-            notices(populated),
-            told,
-            "the others were told, if they asked to be"
-        );
+        assert_eq!(notices(populated), told, "the others were told, if they asked to be");
         depart(populated, room, size);
     }
     total
@@ -92,11 +88,7 @@ fn create_each(populated: &mut Populated, rounds: u64) -> Duration {
         populated.request(from, &request);
         total += WallTime.end(start);
 
-        assert_eq!(
-            populated.server.census().rooms,
-            rooms + 1,
-            "a room was opened"
-        );
+        assert_eq!(populated.server.census().rooms, rooms + 1, "a room was opened");
         depart(populated, room, 0);
     }
     total
@@ -108,18 +100,9 @@ fn depart(populated: &mut Populated, room: protocol::RoomName, others: usize) {
     assert_eq!(admitted.members.len(), others, "it was told who is there");
     populated.hang_up();
     let (user, address) = (user_name(NEWCOMER), address(NEWCOMER));
-    populated.leave(&benches::Member {
-        room,
-        user,
-        token: admitted.token,
-        address,
-    });
+    populated.leave(&benches::Member { room, user, token: admitted.token, address });
 }
 
 fn notices(populated: &Populated) -> usize {
-    populated
-        .actions
-        .iter()
-        .filter(|action| matches!(action, Action::Notify { .. }))
-        .count()
+    populated.actions.iter().filter(|action| matches!(action, Action::Notify { .. })).count()
 }

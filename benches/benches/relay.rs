@@ -1,9 +1,6 @@
 //! What a datagram costs the rules: found, checked, renewed and addressed to the room.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a benchmark without its fixture is to fail"
-)]
+#![allow(clippy::expect_used, reason = "a benchmark without its fixture is to fail")]
 
 use std::net::SocketAddr;
 
@@ -32,10 +29,7 @@ fn relay(c: &mut Criterion) {
     }
     // One room of ten among 10,000 of them: what the others cost it. Then all in turn: the same
     // work on memory that is not in a cache.
-    for (name, speakers) in [
-        ("room_of_10_among_100000", 10),
-        ("rooms_of_10_in_turn", 100_000),
-    ] {
+    for (name, speakers) in [("room_of_10_among_100000", 10), ("rooms_of_10_in_turn", 100_000)] {
         let mut talk = None;
         group.bench_function(name, |b| {
             let talk = talk.get_or_insert_with(|| Talk::new(10_000, 10, speakers));
@@ -51,11 +45,7 @@ fn check(talk: Option<&Talk>, size: usize) {
         let counters = talk.counters();
         assert!(talk.sent > 0);
         assert_eq!(counters.messages, talk.sent, "each was relayed");
-        assert_eq!(
-            counters.copies,
-            talk.sent * (size as u64 - 1),
-            "to all others"
-        );
+        assert_eq!(counters.copies, talk.sent * (size as u64 - 1), "to all others");
     }
 }
 
@@ -69,11 +59,7 @@ fn dropped(c: &mut Criterion) {
             b.iter(|| strangers.next());
         });
         if let Some(strangers) = strangers {
-            let Counters {
-                unknown_token,
-                messages,
-                ..
-            } = *strangers.counters();
+            let Counters { unknown_token, messages, .. } = *strangers.counters();
             assert!(strangers.sent > 0 && strangers.populated.actions.is_empty());
             assert_eq!((unknown_token, messages), (strangers.sent, 0));
         }
@@ -98,15 +84,8 @@ impl Talk {
     fn new(rooms: usize, size: usize, speakers: usize) -> Self {
         let populated = Populated::new(rooms, size, Features::NONE);
         let members = populated.members.iter().take(speakers);
-        let datagrams = members
-            .map(|member| (member.address, member.chat(LINE)))
-            .collect();
-        Self {
-            populated,
-            datagrams,
-            at: 0,
-            sent: 0,
-        }
+        let datagrams = members.map(|member| (member.address, member.chat(LINE))).collect();
+        Self { populated, datagrams, at: 0, sent: 0 }
     }
 
     /// Strangers who know a room and a name, but no token.
@@ -117,12 +96,7 @@ impl Talk {
             member.token = Token::new(&format!("{number:022}")).expect("a token");
             (address(number), member.chat(LINE))
         });
-        Self {
-            datagrams: datagrams.collect(),
-            populated,
-            at: 0,
-            sent: 0,
-        }
+        Self { datagrams: datagrams.collect(), populated, at: 0, sent: 0 }
     }
 
     fn next(&mut self) {

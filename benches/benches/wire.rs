@@ -1,10 +1,6 @@
 //! What reading and writing the wire costs, in bytes a second.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a benchmark without its fixture is to fail"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a benchmark without its fixture is to fail")]
 
 use std::hint::black_box;
 
@@ -142,10 +138,8 @@ fn text(of: &str, bytes: usize) -> String {
 }
 
 /// Names of the same sizes in either script, so that only the script differs.
-const SCRIPTS: [(&str, &str, &str, &str); 2] = [
-    ("ascii", "lounge", "alice.liddel", "a"),
-    ("japanese", "部屋", "ユーザー", "あ"),
-];
+const SCRIPTS: [(&str, &str, &str, &str); 2] =
+    [("ascii", "lounge", "alice.liddel", "a"), ("japanese", "部屋", "ユーザー", "あ")];
 
 const SIZES: [usize; 4] = [16, 64, 1024, 4000];
 
@@ -158,19 +152,12 @@ fn datagrams(c: &mut Criterion) {
             let text = text(character, size);
             let message = Message::new(&text).expect("a message");
             let mut buffer = [0; MAX_DATAGRAM];
-            let chat = ClientDatagram {
-                room: &room,
-                user: &user,
-                token: &token,
-                message: Some(message),
-            };
+            let chat =
+                ClientDatagram { room: &room, user: &user, token: &token, message: Some(message) };
             let written = chat.write(&mut buffer).expect("it fits");
             let bytes = buffer.get(..written).unwrap_or_default();
             let parsed = Datagram::parse(bytes).expect("a datagram");
-            assert_eq!(
-                (parsed.text(), parsed.raw_text().len()),
-                (Text::Chat(message), size)
-            );
+            assert_eq!((parsed.text(), parsed.raw_text().len()), (Text::Chat(message), size));
 
             group.throughput(Throughput::Bytes(written as u64));
             group.bench_function(BenchmarkId::new(script, size), |b| {
@@ -191,11 +178,7 @@ fn written(c: &mut Criterion) {
     for size in SIZES {
         let text = text(character, size);
         let message = Message::new(&text).expect("a message");
-        let chat = RelayedChat {
-            room: &room,
-            from: &user,
-            message,
-        };
+        let chat = RelayedChat { room: &room, from: &user, message };
         assert_eq!(chat.write(&mut buffer), Ok(chat.size()));
         group.throughput(Throughput::Bytes(chat.size() as u64));
         group.bench_function(BenchmarkId::new("relayed_chat", size), |b| {
@@ -203,12 +186,7 @@ fn written(c: &mut Criterion) {
         });
     }
     let token = Token::<22>::new(TOKEN).expect("a token");
-    let notice = Notice {
-        room: &room,
-        about: &user,
-        token: &token,
-        text: NoticeText::TimedOut,
-    };
+    let notice = Notice { room: &room, about: &user, token: &token, text: NoticeText::TimedOut };
     assert_eq!(notice.write(&mut buffer), Ok(notice.size()));
     group.throughput(Throughput::Bytes(notice.size() as u64));
     group.bench_function("notice", |b| {
@@ -218,8 +196,5 @@ fn written(c: &mut Criterion) {
 }
 
 fn names(room: &str, user: &str) -> (RoomName, UserName) {
-    (
-        RoomName::new(room).expect("a name"),
-        UserName::new(user).expect("a name"),
-    )
+    (RoomName::new(room).expect("a name"), UserName::new(user).expect("a name"))
 }

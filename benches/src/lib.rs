@@ -68,20 +68,14 @@ impl Populated {
             let room = room_name(index / size);
             let user = user_name(index);
             let host = index % size == 0;
-            let request = if host {
-                create(&room, &user, features)
-            } else {
-                join(&room, &user, features)
-            };
+            let request =
+                if host { create(&room, &user, features) } else { join(&room, &user, features) };
             let member = populated.admit(room, user, address(index), &request);
             populated.datagram(member.address, &member.presence());
             populated.members.push(member);
         }
         let census = populated.server.census();
-        assert_eq!(
-            (census.rooms, census.members, census.connections),
-            (rooms, rooms * size, 0)
-        );
+        assert_eq!((census.rooms, census.members, census.connections), (rooms, rooms * size, 0));
         assert_eq!(populated.server.counters().presences, (rooms * size) as u64);
         populated
     }
@@ -92,16 +86,8 @@ impl Populated {
         self.connection.0 += 1;
         let connection = self.connection;
         self.actions.clear();
-        self.server.handle_into(
-            Event::Opened { connection, from },
-            self.now,
-            &mut self.actions,
-        );
-        self.server.handle_into(
-            Event::Received { connection, bytes },
-            self.now,
-            &mut self.actions,
-        );
+        self.server.handle_into(Event::Opened { connection, from }, self.now, &mut self.actions);
+        self.server.handle_into(Event::Received { connection, bytes }, self.now, &mut self.actions);
     }
 
     /// The reply to the last request, which must have been to let somebody in.
@@ -115,15 +101,13 @@ impl Populated {
     /// Closes the connection of the last request, so that their number stays what it was.
     pub fn hang_up(&mut self) {
         let connection = self.connection;
-        self.server
-            .handle_into(Event::Closed { connection }, self.now, &mut self.actions);
+        self.server.handle_into(Event::Closed { connection }, self.now, &mut self.actions);
     }
 
     /// What a driver does for a datagram.
     pub fn datagram(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.actions.clear();
-        self.server
-            .handle_into(Event::Datagram { from, bytes }, self.now, &mut self.actions);
+        self.server.handle_into(Event::Datagram { from, bytes }, self.now, &mut self.actions);
     }
 
     /// Lets one more in by `request`, and gives what its client holds from then on.
@@ -137,12 +121,7 @@ impl Populated {
         self.request(address, request);
         let token = self.admitted().token;
         self.hang_up();
-        Member {
-            room,
-            user,
-            token,
-            address,
-        }
+        Member { room, user, token, address }
     }
 
     /// Takes a member out again, as it would itself.
@@ -173,12 +152,7 @@ impl Member {
     fn encode(&self, message: Option<Message<'_>>) -> Vec<u8> {
         let (room, user, token) = (&self.room, &self.user, &self.token);
         let mut bytes = vec![0; MAX_DATAGRAM];
-        let datagram = ClientDatagram {
-            room,
-            user,
-            token,
-            message,
-        };
+        let datagram = ClientDatagram { room, user, token, message };
         let size = datagram.write(&mut bytes).expect("a datagram that fits");
         bytes.truncate(size);
         bytes
@@ -203,16 +177,12 @@ pub fn address(number: usize) -> SocketAddr {
 
 /// A request to open a room.
 pub fn create(room: &RoomName, user: &UserName, features: Features) -> Vec<u8> {
-    Request::Create(admission(room, user, features))
-        .encode()
-        .to_vec()
+    Request::Create(admission(room, user, features)).encode().to_vec()
 }
 
 /// A request to enter a room.
 pub fn join(room: &RoomName, user: &UserName, features: Features) -> Vec<u8> {
-    Request::Join(admission(room, user, features))
-        .encode()
-        .to_vec()
+    Request::Join(admission(room, user, features)).encode().to_vec()
 }
 
 /// Who asks to be let in where, with a password.
@@ -238,15 +208,8 @@ pub fn admitted(mut bytes: &[u8]) -> Admitted {
 
 /// Caps that no fixture reaches.
 fn roomy() -> Config {
-    let caps = Caps {
-        rooms: 1_000_000,
-        members: 1_000_000,
-        ..Caps::default()
-    };
-    Config {
-        caps,
-        ..Config::default()
-    }
+    let caps = Caps { rooms: 1_000_000, members: 1_000_000, ..Caps::default() };
+    Config { caps, ..Config::default() }
 }
 
 /// How the short benchmarks are run: all of them together are to take a few minutes.

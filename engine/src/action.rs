@@ -63,20 +63,18 @@ impl Action<'_> {
     /// The same action, independent of the buffer that it came from.
     pub fn into_owned(self) -> Action<'static> {
         match self {
-            Self::Write { connection, bytes } => Action::Write {
-                connection,
-                bytes: Cow::Owned(bytes.into_owned()),
-            },
+            Self::Write { connection, bytes } => {
+                Action::Write { connection, bytes: Cow::Owned(bytes.into_owned()) }
+            }
             Self::HalfClose { connection } => Action::HalfClose { connection },
             Self::Close { connection } => Action::Close { connection },
             Self::Relay { datagram, to } => Action::Relay {
                 datagram: Cow::Owned(datagram.into_owned()),
                 to: Cow::Owned(to.into_owned()),
             },
-            Self::Notify { datagram, to } => Action::Notify {
-                datagram: Cow::Owned(datagram.into_owned()),
-                to,
-            },
+            Self::Notify { datagram, to } => {
+                Action::Notify { datagram: Cow::Owned(datagram.into_owned()), to }
+            }
         }
     }
 }
@@ -93,24 +91,11 @@ pub struct Actions {
 /// An action whose bytes and recipients lie in the buffer.
 #[derive(Debug)]
 enum Step {
-    Write {
-        connection: ConnectionId,
-        bytes: Range<usize>,
-    },
-    HalfClose {
-        connection: ConnectionId,
-    },
-    Close {
-        connection: ConnectionId,
-    },
-    Relay {
-        datagram: Range<usize>,
-        to: Range<usize>,
-    },
-    Notify {
-        datagram: Range<usize>,
-        to: Recipient,
-    },
+    Write { connection: ConnectionId, bytes: Range<usize> },
+    HalfClose { connection: ConnectionId },
+    Close { connection: ConnectionId },
+    Relay { datagram: Range<usize>, to: Range<usize> },
+    Notify { datagram: Range<usize>, to: Recipient },
 }
 
 /// What a cleared buffer keeps at most, in bytes of payload: a burst of notices to a large room is
@@ -142,34 +127,25 @@ impl Actions {
     /// The actions in their order, borrowed from the buffer.
     pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
         self.steps.iter().map(|step| match step {
-            Step::Write { connection, bytes } => Action::Write {
-                connection: *connection,
-                bytes: self.bytes(bytes),
-            },
-            Step::HalfClose { connection } => Action::HalfClose {
-                connection: *connection,
-            },
-            Step::Close { connection } => Action::Close {
-                connection: *connection,
-            },
+            Step::Write { connection, bytes } => {
+                Action::Write { connection: *connection, bytes: self.bytes(bytes) }
+            }
+            Step::HalfClose { connection } => Action::HalfClose { connection: *connection },
+            Step::Close { connection } => Action::Close { connection: *connection },
             Step::Relay { datagram, to } => Action::Relay {
                 datagram: self.bytes(datagram),
                 to: self.recipients.get(to.clone()).unwrap_or_default().into(),
             },
-            Step::Notify { datagram, to } => Action::Notify {
-                datagram: self.bytes(datagram),
-                to: *to,
-            },
+            Step::Notify { datagram, to } => {
+                Action::Notify { datagram: self.bytes(datagram), to: *to }
+            }
         })
     }
 
     pub(crate) fn write(&mut self, connection: ConnectionId, fill: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         fill(&mut self.bytes);
-        self.steps.push(Step::Write {
-            connection,
-            bytes: start..self.bytes.len(),
-        });
+        self.steps.push(Step::Write { connection, bytes: start..self.bytes.len() });
     }
 
     pub(crate) fn half_close(&mut self, connection: ConnectionId) {
@@ -225,10 +201,7 @@ impl Actions {
     ) -> Option<Range<usize>> {
         let start = self.bytes.len();
         self.bytes.resize(start + size, 0);
-        let written = self
-            .bytes
-            .get_mut(start..)
-            .and_then(|buffer| fill(buffer).ok());
+        let written = self.bytes.get_mut(start..).and_then(|buffer| fill(buffer).ok());
         if written.is_none() {
             self.bytes.truncate(start);
         }
@@ -254,10 +227,7 @@ mod tests {
     #[test]
     fn a_datagram_that_cannot_be_written_is_nothing() {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let to = Recipient {
-            member: MemberId::default(),
-            address,
-        };
+        let to = Recipient { member: MemberId::default(), address };
         let mut actions = Actions::new();
         assert_eq!(actions.relay([to].into_iter(), 3, |_| Err(())), 0);
         actions.notify(to, 3, |_| Err(()));
@@ -273,13 +243,7 @@ mod tests {
         actions.close(connection);
         let steps: Vec<_> = actions.iter().map(Action::into_owned).collect();
         assert!(matches!(&steps[0], Action::Write { bytes, .. } if bytes.len() == KEPT_BYTES * 2));
-        assert_eq!(
-            steps[1..],
-            [
-                Action::HalfClose { connection },
-                Action::Close { connection }
-            ]
-        );
+        assert_eq!(steps[1..], [Action::HalfClose { connection }, Action::Close { connection }]);
         actions.clear();
         assert!(actions.is_empty() && actions.bytes.capacity() <= KEPT_BYTES);
     }

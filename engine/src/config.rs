@@ -75,10 +75,7 @@ impl Config {
             ("the cap on a room's members", caps.room_members > 0),
             ("the cap on members", caps.members > 0),
             ("the cap on connections", caps.connections > 0),
-            (
-                "the cap on connections from one address",
-                caps.connections_per_address > 0,
-            ),
+            ("the cap on connections from one address", caps.connections_per_address > 0),
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return Err(ConfigError::Zero { setting });

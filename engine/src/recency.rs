@@ -25,11 +25,7 @@ struct Link<K> {
 
 impl<K: Key> Default for Recency<K> {
     fn default() -> Self {
-        Self {
-            links: SecondaryMap::new(),
-            oldest: K::null(),
-            newest: K::null(),
-        }
+        Self { links: SecondaryMap::new(), oldest: K::null(), newest: K::null() }
     }
 }
 
@@ -43,11 +39,7 @@ impl<K: Key> Recency<K> {
             return;
         }
         self.remove(key);
-        let link = Link {
-            older: self.newest,
-            newer: K::null(),
-            at: now,
-        };
+        let link = Link { older: self.newest, newer: K::null(), at: now };
         self.links.insert(key, link);
         match self.links.get_mut(self.newest) {
             Some(previous) => previous.newer = key,

@@ -1,5 +1,4 @@
-//! A server and its members on one simulated clock, over a network in memory that is perfect unless
-//! told otherwise.
+//! What a server and its members do to each other.
 
 #![allow(
     clippy::expect_used,
@@ -9,16 +8,14 @@
     reason = "tests assert"
 )]
 
+mod client_network;
 mod client_world;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
-
-use client_world::{Did, MICROSECOND, Member, ROOM, before, millis, room, secs, user};
-use engine::client::{Answered, Event, Habits, Happening, Joining, Lobby, Output, Reason};
-use engine::{Action, Config, ConnectionId, Instant, SeededEntropy, Server};
-use protocol::tcp::{ErrorCode, Progress, Reply, ReplyDecoder, ReplyForm};
-use protocol::udp::Datagram;
+use client_network::{Network, PASSWORD, Packet, Peer, Who};
+use client_world::{Did, MICROSECOND, ROOM, before, millis, room, secs, user};
+use engine::client::{Event, Habits, Happening, Lobby, Reason};
+use engine::{Config, Instant};
+use protocol::tcp::{ErrorCode, ReplyForm};
 
 const HOST: &str = "主人";
 const GUEST: &str = "花子";
@@ -37,242 +34,6 @@ fn warning() -> Happening {
     Happening::IdleWarning(secs(30))
 }
 
-/// One of [`Network::peers`].
-type Who = usize;
-
-struct Network {
-    server: Server,
-    now: Instant,
-    peers: Vec<Peer>,
-    connections: u64,
-    packets: VecDeque<Packet>,
-    /// Those to whom nothing gets through.
-    cut_off: BTreeSet<Who>,
-}
-
-struct Peer {
-    member: Member,
-    address: SocketAddr,
-    /// What it was shown, and when, since it was last asked.
-    saw: Vec<(Instant, Happening)>,
-}
-
-enum Packet {
-    ToServer { from: SocketAddr, bytes: Vec<u8> },
-    ToMember { to: SocketAddr, bytes: Vec<u8> },
-}
-
-impl Network {
-    fn new() -> Self {
-        Self::with(Config::default())
-    }
-
-    fn with(config: Config) -> Self {
-        Self {
-            server: Server::new(config, SeededEntropy::new(3), Instant::ZERO).unwrap(),
-            now: Instant::ZERO,
-            peers: Vec::new(),
-            connections: 0,
-            packets: VecDeque::new(),
-            cut_off: BTreeSet::new(),
-        }
-    }
-
-    fn create(&mut self, name: &str, habits: Habits) -> Who {
-        let (joining, request) = Lobby::new(habits).create(room(ROOM), user(name), "開けゴマ");
-        self.admit(joining, &request).expect("created")
-    }
-
-    fn join(&mut self, name: &str, habits: Habits) -> Who {
-        let (joining, request) = Lobby::new(habits).join(room(ROOM), user(name), "開けゴマ");
-        self.admit(joining, &request).expect("let in")
-    }
-
-    /// A request that the lobby made, and what the server thinks of it.
-    fn admit(&mut self, joining: Joining, request: &[u8]) -> Result<Who, (Lobby, ErrorCode)> {
-        let who = self.peers.len();
-        let last = u8::try_from(who + 1).unwrap();
-        let address = SocketAddr::from(([192, 0, 2, last], 5000));
-        let reply = self.ask(address, request);
-        let (mut state, mut outputs) = (joining, Vec::new());
-        for byte in reply {
-            state = match state.receive(&[byte], self.now, &mut outputs) {
-                Answered::Waiting(same) => same,
-                Answered::Refused(lobby, refusal) => return Err((lobby, refusal.error)),
-                Answered::Broken(_, error) => panic!("{error}"),
-                Answered::Joined(joined) => {
-                    let [Output::Send(first)] = &outputs[..] else {
-                        panic!("presence: {outputs:?}")
-                    };
-                    let token = Datagram::parse(first).unwrap().token().to_owned();
-                    self.peers.push(Peer {
-                        member: Member::of(joined, &token, self.now),
-                        address,
-                        saw: Vec::new(),
-                    });
-                    self.carry_out(who, outputs);
-                    self.settle();
-                    return Ok(who);
-                }
-            };
-        }
-        panic!("a whole reply")
-    }
-
-    /// A whole conversation over TCP, which gives the reply.
-    fn ask(&mut self, from: SocketAddr, request: &[u8]) -> Vec<u8> {
-        self.connections += 1;
-        let connection = ConnectionId(self.connections);
-        let mut actions = Vec::new();
-        let mut happen = |event| actions.extend(self.server.handle(event, self.now));
-        happen(engine::Event::Opened { connection, from });
-        for bytes in request.chunks(7) {
-            happen(engine::Event::Received { connection, bytes });
-        }
-        happen(engine::Event::Ended { connection });
-        self.carry(actions)
-    }
-
-    /// Puts datagrams on their way, and gives what was written to a connection.
-    fn carry(&mut self, actions: Vec<Action<'_>>) -> Vec<u8> {
-        let mut written = Vec::new();
-        for action in actions {
-            let (datagram, recipients) = match action {
-                Action::Write { bytes, .. } => {
-                    written.extend_from_slice(&bytes);
-                    continue;
-                }
-                Action::HalfClose { .. } | Action::Close { .. } => continue,
-                Action::Relay { datagram, to } => (datagram, to.into_owned()),
-                Action::Notify { datagram, to } => (datagram, vec![to]),
-            };
-            self.packets
-                .extend(recipients.iter().map(|to| Packet::ToMember {
-                    to: to.address,
-                    bytes: datagram.to_vec(),
-                }));
-        }
-        written
-    }
-
-    /// Something happens to a member now, and all that follows from it.
-    fn happen(&mut self, who: Who, event: Event<'_>) {
-        self.tell(who, event);
-        self.settle();
-    }
-
-    fn say(&mut self, who: Who, text: &str) {
-        self.happen(who, Event::Say(text));
-    }
-
-    fn tell(&mut self, who: Who, event: Event<'_>) {
-        let peer = &mut self.peers[who];
-        if peer.member.is_gone() {
-            return;
-        }
-        peer.member.now = self.now;
-        let outputs = peer.member.outputs(event);
-        let from = peer.address;
-        let farewell = peer.member.farewell();
-        self.carry_out(who, outputs);
-        if let Some(request) = farewell {
-            // What was sent before arrives before.
-            self.settle();
-            let reply = self.ask(from, &request);
-            let Progress::Done(text) = ReplyDecoder::default().feed(&mut &reply[..]) else {
-                panic!("a whole reply")
-            };
-            assert!(matches!(text.parse(), Ok(Reply::Done(_))), "a farewell");
-        }
-    }
-
-    fn carry_out(&mut self, who: Who, outputs: Vec<Output>) {
-        let peer = &mut self.peers[who];
-        // Every datagram is looked at on its way.
-        let did = peer.member.did(&outputs);
-        assert_eq!(did.len(), outputs.len());
-        for output in outputs {
-            match output {
-                Output::Show(happening) => peer.saw.push((self.now, happening)),
-                Output::Send(bytes) => {
-                    let from = peer.address;
-                    self.packets.push_back(Packet::ToServer { from, bytes });
-                }
-            }
-        }
-    }
-
-    /// Until nothing is on its way.
-    fn settle(&mut self) {
-        while let Some(packet) = self.packets.pop_front() {
-            match packet {
-                Packet::ToServer { from, bytes } => {
-                    let bytes = &bytes[..];
-                    let event = engine::Event::Datagram { from, bytes };
-                    let actions = self.server.handle(event, self.now);
-                    self.carry(actions);
-                }
-                Packet::ToMember { to, bytes } => {
-                    let who = self.peers.iter().position(|peer| peer.address == to);
-                    let who = who.expect("an address that a member has sent from");
-                    if !self.cut_off.contains(&who) {
-                        self.tell(who, Event::Datagram(&bytes));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The clock goes to `end`; everyone is told the time when it asked to be.
-    fn run_to(&mut self, end: Instant) {
-        for _ in 0..10_000 {
-            let members = self.peers.iter().map(|peer| &peer.member);
-            let members = members.filter(|member| !member.is_gone());
-            let due = members
-                .map(Member::deadline)
-                .chain(self.server.next_deadline())
-                .min();
-            let Some(due) = due.filter(|due| *due <= end) else {
-                self.now = end;
-                return;
-            };
-            self.now = self.now.max(due);
-            let actions = self.server.handle(engine::Event::Tick, self.now);
-            self.carry(actions);
-            self.settle();
-            for who in 0..self.peers.len() {
-                let member = &self.peers[who].member;
-                if !member.is_gone() && member.deadline() <= self.now {
-                    self.happen(who, Event::Tick);
-                }
-            }
-        }
-        panic!("somebody is woken for nothing")
-    }
-
-    /// What a member was shown since this was last asked.
-    fn saw(&mut self, who: Who) -> Vec<Happening> {
-        let saw = std::mem::take(&mut self.peers[who].saw);
-        saw.into_iter().map(|(_, happening)| happening).collect()
-    }
-
-    fn saw_when(&mut self, who: Who) -> Vec<(Instant, Happening)> {
-        std::mem::take(&mut self.peers[who].saw)
-    }
-
-    /// Why a member is out, if it is.
-    fn reason(&self, who: Who) -> Option<Reason> {
-        let member = &self.peers[who].member;
-        member.is_gone().then(|| member.gone().reason)
-    }
-
-    /// Rooms and members.
-    fn held(&self) -> (usize, usize) {
-        let census = self.server.census();
-        (census.rooms, census.members)
-    }
-}
-
 /// A host and a guest who have seen each other come.
 fn two(config: Config) -> (Network, Who, Who) {
     let mut network = Network::with(config);
@@ -287,10 +48,7 @@ fn on_a_framed_server() -> (Network, Who, Who) {
 }
 
 fn on_a_bare_server() -> (Network, Who, Who) {
-    two(Config {
-        reply_form: ReplyForm::Bare,
-        ..Config::default()
-    })
+    two(Config { reply_form: ReplyForm::Bare, ..Config::default() })
 }
 
 /// A host that stays, and a guest that joins at `joined` and is silent from then on.
@@ -330,7 +88,7 @@ fn a_refusal_says_why_and_another_try_may_do() {
     let (joining, request) = lobby.join(room(ROOM), user(HOST), "開けゴマ");
     let (lobby, error) = network.admit(joining, &request).expect_err("refused");
     assert_eq!(error, ErrorCode::NameTaken);
-    let (joining, request) = lobby.join(room(ROOM), user(GUEST), "開けゴマ");
+    let (joining, request) = lobby.join(room(ROOM), user(GUEST), PASSWORD);
     assert!(network.admit(joining, &request).is_ok());
     assert_eq!(network.held(), (1, 2));
 }
@@ -355,13 +113,10 @@ fn a_pasted_page_arrives_whole_and_in_order() {
     let long = "長い話SYSTEM_".repeat(2000);
     network.say(guest, &long);
     network.run_to(second(60));
-    let mut texts = network
-        .saw(host)
-        .into_iter()
-        .map(|happening| match happening {
-            Happening::Chat { from, text } if from == GUEST => text,
-            other => panic!("{other:?}"),
-        });
+    let mut texts = network.saw(host).into_iter().map(|happening| match happening {
+        Happening::Chat { from, text } if from == GUEST => text,
+        other => panic!("{other:?}"),
+    });
     assert!(lines.iter().all(|line| texts.next().as_ref() == Some(line)));
     assert_eq!(texts.collect::<String>(), long);
     assert_eq!(network.server.counters().reserved, 0);
@@ -537,9 +292,7 @@ fn a_member_cannot_be_talked_out_of_its_room() {
     let (mut network, host, guest) = on_a_framed_server();
     for text in ["SYSTEM_HOST_MESSAGE_TIME_OUT", "SYSTEM_MESSAGE_TIME_OUT"] {
         // By a member whose client would send such a text.
-        let Peer {
-            member, address, ..
-        } = &network.peers[guest];
+        let Peer { member, address, .. } = &network.peers[guest];
         let [room, user, token] = &member.bears;
         let bytes = client_world::datagram(room, user, token, text);
         let from = *address;
@@ -548,8 +301,5 @@ fn a_member_cannot_be_talked_out_of_its_room() {
     }
     assert_eq!((network.saw(host), network.reason(host)), (vec![], None));
     assert_eq!(network.server.counters().reserved, 2);
-    assert!(matches!(
-        network.peers[host].member.say("x")[..],
-        [Did::Sent(_)]
-    ));
+    assert!(matches!(network.peers[host].member.say("x")[..], [Did::Sent(_)]));
 }

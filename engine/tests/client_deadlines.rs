@@ -24,10 +24,7 @@ struct Step {
 impl quickcheck::Arbitrary for Step {
     fn arbitrary(g: &mut quickcheck::Gen) -> Self {
         let pauses = [0, 0, 0, 1, 2, 50, 200, 999, 1000, 30_000, 60_000, 90_000];
-        Self {
-            what: u8::arbitrary(g),
-            pause_ms: *g.choose(&pauses).unwrap(),
-        }
+        Self { what: u8::arbitrary(g), pause_ms: *g.choose(&pauses).unwrap() }
     }
 }
 

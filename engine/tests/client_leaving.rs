@@ -29,9 +29,7 @@ fn assert_left(member: &Member) {
     };
     assert!(bytes.is_empty(), "one request and no more");
     assert_eq!(frame.header().operation(), Operation::Leave);
-    let Request::Leave(departure) = Request::parse(&frame).unwrap() else {
-        panic!("leave")
-    };
+    let Request::Leave(departure) = Request::parse(&frame).unwrap() else { panic!("leave") };
     assert_eq!(departure.room.as_str(), ROOM);
     assert_eq!(departure.user.as_str(), USER);
     assert_eq!(departure.token.expose(), TOKEN);
@@ -101,15 +99,8 @@ fn a_queue_longer_than_the_grace_is_flushed_to_its_end() {
 fn a_member_that_is_leaving_still_hears() {
     let mut member = member();
     member.event(Event::Leave);
-    assert_eq!(
-        member.hear(&relayed("太郎", "またね")),
-        [chat("太郎", "またね")]
-    );
-    assert_eq!(
-        member.event(Event::Leave),
-        nothing(),
-        "leaving twice is leaving"
-    );
+    assert_eq!(member.hear(&relayed("太郎", "またね")), [chat("太郎", "またね")]);
+    assert_eq!(member.event(Event::Leave), nothing(), "leaving twice is leaving");
     assert_eq!(member.due_at(START + GRACE), nothing());
     assert_left(&member);
 }
@@ -148,4 +139,19 @@ fn who_does_not_leave_stays() {
     assert_eq!(member.tick_at(START + GRACE), nothing());
     assert_eq!(member.deadline(), second(90));
     assert!(member.takes_input());
+}
+
+#[test]
+fn no_presence_puts_the_leaving_off() {
+    let mut member = keeping_alive(millis(100));
+    member.event(Event::Leave);
+    member.run_to(second(1), 100);
+    assert!(member.is_gone());
+}
+
+#[test]
+fn a_keepalive_of_no_time_is_one_of_a_tenth_of_a_second() {
+    let mut member = keeping_alive(millis(0));
+    member.run_to(second(1), 11);
+    assert!(!member.is_gone());
 }

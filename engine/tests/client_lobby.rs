@@ -45,15 +45,12 @@ fn answer<'a>(
     while let Some(piece) = pieces.next() {
         match state.receive(piece, START, &mut outputs) {
             Answered::Waiting(same) if pieces.peek().is_some() => {
-                assert!(
-                    outputs.is_empty(),
-                    "nothing is sent before the reply is whole"
-                );
+                assert!(outputs.is_empty(), "nothing is sent before the reply is whole");
                 state = same;
             }
             answer => {
                 assert!(pieces.next().is_none(), "the reply was not whole yet");
-                return (answer, did(outputs));
+                return (answer, did(&outputs));
             }
         }
     }
@@ -61,14 +58,14 @@ fn answer<'a>(
 }
 
 /// What a session that answers to the usual names did.
-fn did(outputs: Vec<Output>) -> Vec<Did> {
+fn did(outputs: &[Output]) -> Vec<Did> {
     let reply = framed(2, 2, ROOM, &admission(TOKEN, ""));
     let mut ignored = Vec::new();
     let Answered::Joined(joined) = joining(Habits::default()).receive(&reply, START, &mut ignored)
     else {
         panic!("let in")
     };
-    Member::of(joined, TOKEN, START).did(&outputs)
+    Member::of(joined, TOKEN, START).did(outputs)
 }
 
 fn whole(reply: &[u8]) -> (Answered, Vec<Did>) {
@@ -76,17 +73,13 @@ fn whole(reply: &[u8]) -> (Answered, Vec<Did>) {
 }
 
 fn joined(answer: (Answered, Vec<Did>)) -> Box<Joined> {
-    let (Answered::Joined(joined), did) = answer else {
-        panic!("let in: {answer:?}")
-    };
+    let (Answered::Joined(joined), did) = answer else { panic!("let in: {answer:?}") };
     assert_eq!(did, [presence()]);
     joined
 }
 
 fn broken(reply: &[u8]) -> ReplyError {
-    let (Answered::Broken(_, error), did) = whole(reply) else {
-        panic!("broken")
-    };
+    let (Answered::Broken(_, error), did) = whole(reply) else { panic!("broken") };
     assert_eq!(did, nothing());
     error
 }
@@ -96,9 +89,7 @@ fn asks_to_open_a_room() {
     let (_, bytes) = Lobby::new(Habits::default()).create(room(ROOM), user(USER), "開けゴマ");
     let frame = frame(&bytes);
     assert_eq!(frame.header().operation(), Operation::Create);
-    let Request::Create(admission) = Request::parse(&frame).unwrap() else {
-        panic!("create")
-    };
+    let Request::Create(admission) = Request::parse(&frame).unwrap() else { panic!("create") };
     assert_asks(&admission, "開けゴマ");
     let json = r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices"]}"#;
     assert_eq!(frame.payload(), json.as_bytes());
@@ -109,9 +100,7 @@ fn asks_to_enter_a_room() {
     let (_, bytes) = Lobby::new(Habits::default()).join(room(ROOM), user(USER), "");
     let frame = frame(&bytes);
     assert_eq!(frame.header().operation(), Operation::Join);
-    let Request::Join(admission) = Request::parse(&frame).unwrap() else {
-        panic!("join")
-    };
+    let Request::Join(admission) = Request::parse(&frame).unwrap() else { panic!("join") };
     assert_asks(&admission, "");
 }
 
@@ -123,11 +112,7 @@ fn a_framed_reply_lets_in_with_all_that_it_says() {
     assert_eq!((joined.room(), joined.user()), (&room(ROOM), &user(USER)));
     assert_eq!(joined.members(), ["太郎", "次郎"]);
     assert_eq!(joined.features(), Features::NONE.with(Feature::Notices));
-    let told = Limits {
-        idle_timeout: secs(4),
-        sweep_interval: millis(1500),
-        max_datagram: 1200,
-    };
+    let told = Limits { idle_timeout: secs(4), sweep_interval: millis(1500), max_datagram: 1200 };
     assert_eq!(joined.limits(), &told);
     assert!(joined.takes_input());
 }
@@ -189,10 +174,8 @@ fn a_framed_reply_whose_first_byte_is_a_brace_is_framed() {
 
 #[test]
 fn what_comes_after_the_reply_means_nothing() {
-    for mut reply in [
-        framed(2, 2, ROOM, &admission(TOKEN, "")),
-        admission(TOKEN, "").into_bytes(),
-    ] {
+    for mut reply in [framed(2, 2, ROOM, &admission(TOKEN, "")), admission(TOKEN, "").into_bytes()]
+    {
         reply.extend_from_slice(b"\r\n{\"state\": 1}");
         joined(whole(&reply));
     }
@@ -205,9 +188,7 @@ fn a_refusal_in_either_form_cut_anywhere_leads_back_to_the_lobby() {
         for cut in 0..reply.len() {
             let (head, tail) = reply.split_at(cut);
             let answer = answer(joining(Habits::default()), [head, tail]);
-            let (Answered::Refused(_, refusal), did) = answer else {
-                panic!("refused")
-            };
+            let (Answered::Refused(_, refusal), did) = answer else { panic!("refused") };
             assert_eq!(refusal.error, ErrorCode::RoomFull);
             assert_eq!(refusal.message, "満員です");
             assert_eq!(did, nothing());
@@ -224,9 +205,7 @@ fn habits_survive_a_refusal_and_a_broken_reply() {
         panic!("refused")
     };
     let (again, _) = lobby.create(room("別の部屋"), user("次郎"), "");
-    let (Answered::Broken(lobby, _), _) = answer(again, [&b"{}"[..]]) else {
-        panic!("broken")
-    };
+    let (Answered::Broken(lobby, _), _) = answer(again, [&b"{}"[..]]) else { panic!("broken") };
     let Answered::Broken(lobby, _) = lobby.join(room(ROOM), user(USER), "").0.ended() else {
         panic!("broken")
     };
@@ -238,9 +217,7 @@ fn habits_survive_a_refusal_and_a_broken_reply() {
 #[test]
 fn the_names_are_those_of_the_newest_request() {
     let refusal = framed(2, 1, "", r#"{"message": "no"}"#);
-    let (Answered::Refused(lobby, _), _) = whole(&refusal) else {
-        panic!("refused")
-    };
+    let (Answered::Refused(lobby, _), _) = whole(&refusal) else { panic!("refused") };
     let elsewhere: RoomName = room("別の部屋");
     let (joining, request) = lobby.create(elsewhere.clone(), user("次郎"), "");
     assert_eq!(frame(&request).room(), "別の部屋".as_bytes());
@@ -270,14 +247,8 @@ fn what_is_no_reply_is_said_to_be_none() {
         (&framed(2, 2, ROOM, "[]"), ReplyError::Payload),
         (&framed(2, 1, ROOM, "no"), ReplyError::Payload),
         (&[b' '; 32], ReplyError::Header(unknown)),
-        (
-            &framed(2, 3, ROOM, "{}"),
-            ReplyError::Header(HeaderFault::UnknownState(3)),
-        ),
-        (
-            &huge,
-            ReplyError::Header(HeaderFault::PayloadTooLarge { cap: 1 << 20 }),
-        ),
+        (&framed(2, 3, ROOM, "{}"), ReplyError::Header(HeaderFault::UnknownState(3))),
+        (&huge, ReplyError::Header(HeaderFault::PayloadTooLarge { cap: 1 << 20 })),
         (&[b'{'; 20_000], ReplyError::TooLong),
     ] {
         assert_eq!(broken(reply), error, "{reply:?}");
@@ -286,10 +257,7 @@ fn what_is_no_reply_is_said_to_be_none() {
 
 #[test]
 fn a_reply_that_ends_early_is_broken() {
-    let replies = [
-        framed(2, 2, ROOM, &admission(TOKEN, "")),
-        admission(TOKEN, "").into_bytes(),
-    ];
+    let replies = [framed(2, 2, ROOM, &admission(TOKEN, "")), admission(TOKEN, "").into_bytes()];
     for reply in &replies {
         for size in 0..reply.len() {
             let mut outputs = Vec::new();

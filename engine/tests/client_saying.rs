@@ -106,10 +106,7 @@ fn a_cut_never_falls_inside_a_character() {
             let (_, full) = pieces.split_last().unwrap();
             let wide = fits - character.len()..=fits;
             assert!(full.iter().all(|piece| wide.contains(&piece.len())));
-            assert!(
-                full.iter()
-                    .all(|piece| piece.len() + character.len() > fits)
-            );
+            assert!(full.iter().all(|piece| piece.len() + character.len() > fits));
         }
     }
 }
@@ -264,10 +261,7 @@ fn what_waits_does_not_keep_from_hearing() {
     for _ in 0..40 {
         member.say("x");
     }
-    assert_eq!(
-        member.hear(&relayed("太郎", "待って")),
-        [chat("太郎", "待って")]
-    );
+    assert_eq!(member.hear(&relayed("太郎", "待って")), [chat("太郎", "待って")]);
     assert_eq!(member.deadline(), START + millis(2));
 }
 

@@ -40,10 +40,7 @@ fn an_hour_in_which_others_talk_is_warned_of_and_asked_about_again() {
         assert_eq!(member.due_at(silent_since + secs(90)), [warning(30)]);
         assert_eq!(member.due_at(silent_since + secs(142)), [presence()]);
         member.now = silent_since + secs(144);
-        assert_eq!(
-            member.hear(&relayed("太郎", "まだ？")),
-            [chat("太郎", "まだ？")]
-        );
+        assert_eq!(member.hear(&relayed("太郎", "まだ？")), [chat("太郎", "まだ？")]);
         silent_since = member.now;
     }
 }
@@ -51,18 +48,12 @@ fn an_hour_in_which_others_talk_is_warned_of_and_asked_about_again() {
 #[test]
 fn saying_begins_the_silence_anew() {
     let mut member = member();
-    assert_eq!(
-        member.at(second(89), Event::Say("いるよ")),
-        [said("いるよ")]
-    );
+    assert_eq!(member.at(second(89), Event::Say("いるよ")), [said("いるよ")]);
     assert_eq!(member.due_at(second(89 + 90)), [warning(30)]);
     assert_eq!(member.at(second(200), Event::Say("まだ")), [said("まだ")]);
     assert_eq!(member.due_at(second(290)), [warning(30)], "once a silence");
     assert_eq!(member.due_at(second(200 + 142)), [presence()]);
-    assert_eq!(
-        member.at(second(346), Event::Say("おーい")),
-        [said("おーい")]
-    );
+    assert_eq!(member.at(second(346), Event::Say("おーい")), [said("おーい")]);
     assert_eq!(member.due_at(second(346 + 90)), [warning(30)]);
 }
 

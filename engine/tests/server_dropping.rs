@@ -1,11 +1,6 @@
 //! Scenarios of a server: datagrams that are dropped, counted and never answered.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -102,11 +97,7 @@ fn a_token_that_nobody_bears_is_unknown() {
 }
 
 fn swapped_case(c: char) -> char {
-    if c.is_ascii_lowercase() {
-        c.to_ascii_uppercase()
-    } else {
-        c.to_ascii_lowercase()
-    }
+    if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
 }
 
 #[test]
@@ -139,12 +130,7 @@ fn a_room_or_a_name_that_is_not_the_tokens_is_a_mismatch() {
 fn a_datagram_from_another_address_is_foreign() {
     let mut world = World::new();
     let (host, guest) = pair(&mut world);
-    for from in [
-        "203.0.113.9:5000",
-        "0.0.0.0:5000",
-        "[::1]:5000",
-        "127.0.0.1:5000",
-    ] {
+    for from in ["203.0.113.9:5000", "0.0.0.0:5000", "[::1]:5000", "127.0.0.1:5000"] {
         for text in ["", "やあ", "SYSTEM_X"] {
             let counters = dropped(&mut world, &host.at(from), &host.datagram(text));
             assert_eq!(counters, only(|counters| counters.foreign_address = 1));
@@ -152,22 +138,16 @@ fn a_datagram_from_another_address_is_foreign() {
     }
     let counters = dropped(&mut world, &guest, &host.datagram("やあ"));
     assert_eq!(counters, only(|counters| counters.foreign_address = 1));
-    assert_eq!(
-        world.say(&guest, "やあ"),
-        all([chat(&guest, "やあ", &host)])
-    );
+    assert_eq!(world.say(&guest, "やあ"), all([chat(&guest, "やあ", &host)]));
 }
 
 #[test]
 fn a_text_like_the_servers_own_is_not_relayed() {
     let mut world = World::new();
     let (host, _) = pair(&mut world);
-    for text in [
-        "SYSTEM_",
-        "SYSTEM_MESSAGE_TIME_OUT",
-        "SYSTEM_HOST_MESSAGE_TIME_OUT",
-        "SYSTEM_やあ",
-    ] {
+    for text in
+        ["SYSTEM_", "SYSTEM_MESSAGE_TIME_OUT", "SYSTEM_HOST_MESSAGE_TIME_OUT", "SYSTEM_やあ"]
+    {
         let counters = dropped(&mut world, &host, &host.datagram(text));
         assert_eq!(counters, only(|counters| counters.reserved = 1));
     }

@@ -1,11 +1,6 @@
 //! Scenarios of a server: who is silent for too long is dropped, at moments of the clock.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -98,11 +93,7 @@ fn a_late_datagram_does_not_save_who_was_due() {
     world.now = second(150);
     // The sweep of 140 s comes first, and then 花子 is somebody unknown, who is told again.
     let told = notice(NoticeText::TimedOut, &late, &late);
-    let expected = all([
-        notice(NoticeText::TimedOut, &late, &host),
-        told.clone(),
-        told,
-    ]);
+    let expected = all([notice(NoticeText::TimedOut, &late, &host), told.clone(), told]);
     assert_eq!(world.say(&late, "やあ"), expected);
     // 太郎 was silent for 120 s at that sweep and is for 130 s now, and is in time.
     assert_eq!(world.say(&host, "やあ"), nothing());
@@ -123,10 +114,7 @@ fn a_request_comes_after_the_sweep_that_is_due() {
     world.now = second(150);
     let exchange = answered(connection, &world.receive(connection, &again));
     assert!(exchange.admitted().is_ok());
-    assert_eq!(
-        (world.held(), world.server.counters().timeouts),
-        ((1, 1), 1)
-    );
+    assert_eq!((world.held(), world.server.counters().timeouts), ((1, 1), 1));
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! Scenarios of a server: opening rooms and entering them, and how the reply looks.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -39,9 +34,9 @@ fn a_host_opens_a_room_and_guests_enter_it() {
 
 #[test]
 fn a_reply_tells_what_the_server_will_hold_the_member_to() {
-    let limits = world_reply(Config::default());
+    let limits = limits_told(Config::default());
     assert_eq!(limits, Limits::default());
-    let limits = world_reply(Config {
+    let limits = limits_told(Config {
         idle_timeout: Duration::from_millis(2500),
         sweep_interval: Duration::from_secs(1),
         ..Config::default()
@@ -54,7 +49,7 @@ fn a_reply_tells_what_the_server_will_hold_the_member_to() {
     assert_eq!(limits, expected);
 }
 
-fn world_reply(config: Config) -> Limits {
+fn limits_told(config: Config) -> Limits {
     let welcome = World::with(config).admit(Operation::Create, &person("部屋", "太郎"));
     welcome.reply.limits
 }
@@ -67,9 +62,7 @@ fn the_reply_repeats_the_operation_and_the_room() {
         (Operation::Join, person("部屋", "花子").join()),
     ] {
         let exchange = world.ask(ip("192.0.2.1"), &request);
-        let ReplyText::Framed(frame) = exchange.text() else {
-            panic!("a framed reply")
-        };
+        let ReplyText::Framed(frame) = exchange.text() else { panic!("a framed reply") };
         assert_eq!(frame.header().operation(), operation);
         assert_eq!(frame.header().state(), State::Done);
         assert_eq!(frame.room(), "部屋".as_bytes());
@@ -94,10 +87,7 @@ fn what_the_server_knows_of_what_was_asked_for_is_granted() {
 
 #[test]
 fn a_bare_reply_is_short_json_without_the_additions_and_grants_none() {
-    let mut world = World::with(Config {
-        reply_form: ReplyForm::Bare,
-        ..Config::default()
-    });
+    let mut world = World::with(Config { reply_form: ReplyForm::Bare, ..Config::default() });
     let host = world.admit(Operation::Create, &person("部屋", "太郎").notices());
     assert_eq!(host.reply.features, Features::NONE);
     let exchange = world.ask(ip("192.0.2.1"), &person("部屋", "花子").notices().join());
@@ -120,10 +110,7 @@ fn a_bare_reply_is_short_json_without_the_additions_and_grants_none() {
 
 #[test]
 fn a_bare_refusal_says_why() {
-    let mut world = World::with(Config {
-        reply_form: ReplyForm::Bare,
-        ..Config::default()
-    });
+    let mut world = World::with(Config { reply_form: ReplyForm::Bare, ..Config::default() });
     let exchange = world.ask(ip("192.0.2.1"), &person("部屋", "太郎").join());
     let json = std::str::from_utf8(&exchange.reply).unwrap();
     assert!(json.starts_with('{') && json.contains(r#""operation":2,"state":1,"#));
@@ -164,10 +151,7 @@ fn a_user_name_may_be_borne_in_many_rooms() {
 #[test]
 fn a_missing_password_is_the_empty_one() {
     let mut world = World::new();
-    world.ask(
-        ip("192.0.2.1"),
-        &raw_request(1, 0, b"open", br#"{"user_name":"a"}"#),
-    );
+    world.ask(ip("192.0.2.1"), &raw_request(1, 0, b"open", br#"{"user_name":"a"}"#));
     world.admit(Operation::Join, &person("open", "b").password(""));
     world.admit(Operation::Create, &person("also open", "a").password(""));
     let without = raw_request(2, 0, b"also open", br#"{"user_name":"b"}"#);

@@ -1,11 +1,6 @@
 //! Scenarios of a server: leaving a room, and closing it by leaving.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -47,10 +42,7 @@ fn a_guest_leaves_and_the_others_are_told_in_words_that_they_understand() {
     assert_eq!(world.server.counters().timeouts, 0);
 
     assert_eq!(world.say(&leaver, "まだいる"), nothing());
-    assert_eq!(
-        world.say(&host, "やあ"),
-        all([chat(&host, "やあ", &curious)])
-    );
+    assert_eq!(world.say(&host, "やあ"), all([chat(&host, "やあ", &curious)]));
     world.present([&unheard]);
     assert_eq!(world.say(&host, "やあ").len(), 2);
 }
@@ -61,17 +53,12 @@ fn the_reply_names_who_left_which_room_and_gives_no_token() {
     world.create("部屋", "太郎");
     let guest = world.join("部屋", "花子");
     let exchange = world.ask(guest.address.ip(), &guest.leave());
-    let ReplyText::Framed(frame) = exchange.text() else {
-        panic!("a framed reply")
-    };
+    let ReplyText::Framed(frame) = exchange.text() else { panic!("a framed reply") };
     assert_eq!(frame.header().operation(), Operation::Leave);
     assert_eq!(frame.header().state(), State::Done);
     assert_eq!(frame.room(), "部屋".as_bytes());
     let json = std::str::from_utf8(frame.payload()).unwrap();
-    assert!(
-        json.contains(r#""operation":3,"state":2,"user_name":"花子"}"#),
-        "{json}"
-    );
+    assert!(json.contains(r#""operation":3,"state":2,"user_name":"花子"}"#), "{json}");
 }
 
 #[test]
@@ -139,10 +126,7 @@ fn nobody_leaves_in_anothers_name() {
         refused(&mut world, &home, &claimed);
     }
     // All are still members.
-    assert_eq!(
-        world.say(&guest, "やあ"),
-        all([chat(&guest, "やあ", &host)])
-    );
+    assert_eq!(world.say(&guest, "やあ"), all([chat(&guest, "やあ", &host)]));
     assert_eq!(world.say(&host, "やあ"), all([chat(&host, "やあ", &guest)]));
     assert_eq!(world.held(), (2, 3));
 }
@@ -195,10 +179,7 @@ fn guests_come_and_go_and_the_listing_of_members_is_right() {
     assert_eq!(members, ["三", "二", "太郎"]);
     world.leave(&two);
     world.leave(&four.client);
-    let mut members = world
-        .admit(Operation::Join, &person("部屋", "一"))
-        .reply
-        .members;
+    let mut members = world.admit(Operation::Join, &person("部屋", "一")).reply.members;
     members.sort();
     assert_eq!(members, ["三", "太郎"]);
     assert_eq!(world.held(), (1, 3));

@@ -1,11 +1,6 @@
 //! Scenarios of a server: the listing of the rooms.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -14,11 +9,7 @@ use protocol::tcp::{Operation, Reply, ReplyForm, ReplyText, RoomEntry, State};
 use world::{World, ip, person, raw_request, second};
 
 fn entry(name: &str, members: usize, password: bool) -> RoomEntry {
-    RoomEntry {
-        name: name.to_owned(),
-        members,
-        password,
-    }
+    RoomEntry { name: name.to_owned(), members, password }
 }
 
 #[test]
@@ -31,13 +22,8 @@ fn where_there_is_no_room_the_listing_is_empty() {
 #[test]
 fn rooms_come_in_the_order_of_their_names_with_their_members_and_locks() {
     let mut world = World::new();
-    for (room, password) in [
-        ("部屋", ""),
-        ("b", "秘密"),
-        ("B", ""),
-        ("あ", " "),
-        ("a b", ""),
-    ] {
+    for (room, password) in [("部屋", ""), ("b", "秘密"), ("B", ""), ("あ", " "), ("a b", "")]
+    {
         let host = person(room, "太郎").password(password);
         world.admit(Operation::Create, &host);
     }
@@ -63,10 +49,7 @@ fn the_listing_follows_who_comes_and_goes() {
     let guest = world.join("部屋", "花子");
     world.create("廊下", "太郎");
     world.leave(&guest);
-    assert_eq!(
-        world.rooms().rooms,
-        [entry("廊下", 1, false), entry("部屋", 1, false)]
-    );
+    assert_eq!(world.rooms().rooms, [entry("廊下", 1, false), entry("部屋", 1, false)]);
     world.leave(&host);
     assert_eq!(world.rooms().rooms, [entry("廊下", 1, false)]);
     world.tick_at(second(140));
@@ -84,10 +67,7 @@ fn a_thousand_are_listed_and_of_more_it_is_said_that_there_are_more() {
     };
     let thousand: Vec<_> = (0..1000).map(|number| format!("部屋{number:04}")).collect();
     let listing = world.rooms();
-    assert_eq!(
-        (names(&listing.rooms), listing.more),
-        (thousand.clone(), false)
-    );
+    assert_eq!((names(&listing.rooms), listing.more), (thousand.clone(), false));
 
     world.create("部屋1000", "太郎");
     let listing = world.rooms();
@@ -100,10 +80,7 @@ fn a_thousand_are_listed_and_of_more_it_is_said_that_there_are_more() {
 
 #[test]
 fn a_join_lists_a_thousand_members_at_most() {
-    let mut world = World::capped(Caps {
-        room_members: 1003,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { room_members: 1003, ..Caps::default() });
     world.create("部屋", "太郎");
     for number in 0..1000 {
         let welcome = world.admit(Operation::Join, &person("部屋", &format!("{number}")));
@@ -122,27 +99,17 @@ fn a_listing_is_answered_whatever_the_request_carries() {
     for (room, payload) in [("", ""), ("", "{}"), ("部屋", "rubbish"), (" ", "[")] {
         let request = raw_request(4, 0, room.as_bytes(), payload.as_bytes());
         let exchange = world.ask(ip("192.0.2.1"), &request);
-        let ReplyText::Framed(frame) = exchange.text() else {
-            panic!("a framed reply")
-        };
+        let ReplyText::Framed(frame) = exchange.text() else { panic!("a framed reply") };
         assert_eq!(frame.header().operation(), Operation::Rooms);
-        assert_eq!(
-            (frame.header().state(), frame.room()),
-            (State::Done, &b""[..])
-        );
-        let Reply::Done(done) = exchange.done() else {
-            panic!("done")
-        };
+        assert_eq!((frame.header().state(), frame.room()), (State::Done, &b""[..]));
+        let Reply::Done(done) = exchange.done() else { panic!("done") };
         assert_eq!(done.listing().unwrap().rooms, [entry("部屋", 1, false)]);
     }
 }
 
 #[test]
 fn a_bare_listing_keeps_within_1024_bytes_and_says_that_there_are_more() {
-    let mut world = World::with(Config {
-        reply_form: ReplyForm::Bare,
-        ..Config::default()
-    });
+    let mut world = World::with(Config { reply_form: ReplyForm::Bare, ..Config::default() });
     for number in 10..60 {
         world.create(&format!("部屋{number}"), "太郎");
     }

@@ -1,11 +1,6 @@
 //! Scenarios of a server: every reason to refuse, in its order, and that nothing is left behind.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -40,12 +35,9 @@ fn a_password_is_needed_where_there_is_one_and_only_there() {
     let locked = person("locked", "太郎").password("秘密");
     world.admit(Operation::Create, &locked);
     world.create("open", "太郎");
-    for (room, password) in [
-        ("locked", ""),
-        ("locked", "秘"),
-        ("locked", "秘密 "),
-        ("open", "秘密"),
-    ] {
+    for (room, password) in
+        [("locked", ""), ("locked", "秘"), ("locked", "秘密 "), ("open", "秘密")]
+    {
         let request = person(room, "花子").password(password).join();
         assert_eq!(world.refusal(&request), ErrorCode::WrongPassword, "{room}");
     }
@@ -68,10 +60,7 @@ fn a_name_is_borne_once_in_a_room() {
 
 #[test]
 fn a_room_takes_its_cap_and_its_host_counts() {
-    let mut world = World::capped(Caps {
-        room_members: 2,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { room_members: 2, ..Caps::default() });
     world.create("部屋", "太郎");
     let guest = world.join("部屋", "花子");
     let request = person("部屋", "次郎").join();
@@ -82,10 +71,7 @@ fn a_room_takes_its_cap_and_its_host_counts() {
 
 #[test]
 fn the_server_takes_its_cap_of_rooms() {
-    let mut world = World::capped(Caps {
-        rooms: 2,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { rooms: 2, ..Caps::default() });
     let host = world.create("一", "太郎");
     world.create("二", "太郎");
     let request = person("三", "太郎").create();
@@ -98,10 +84,7 @@ fn the_server_takes_its_cap_of_rooms() {
 
 #[test]
 fn the_server_takes_its_cap_of_members() {
-    let mut world = World::capped(Caps {
-        members: 2,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { members: 2, ..Caps::default() });
     world.create("部屋", "太郎");
     let guest = world.join("部屋", "花子");
     let join = person("部屋", "次郎").join();
@@ -114,12 +97,8 @@ fn the_server_takes_its_cap_of_members() {
 
 #[test]
 fn who_does_not_know_the_password_learns_nothing_else() {
-    let mut world = World::capped(Caps {
-        room_members: 1,
-        members: 1,
-        rooms: 1,
-        ..Caps::default()
-    });
+    let mut world =
+        World::capped(Caps { room_members: 1, members: 1, rooms: 1, ..Caps::default() });
     let host = person("部屋", "太郎").password("秘密");
     world.admit(Operation::Create, &host);
     let stranger = person("部屋", "太郎").password("密").join();
@@ -159,11 +138,7 @@ fn a_request_that_makes_no_sense_is_invalid() {
         for operation in 1..=3 {
             let request = raw_request(operation, 0, room.as_bytes(), payload.as_bytes());
             let error = world.refusal(&request);
-            assert_eq!(
-                error,
-                ErrorCode::InvalidRequest,
-                "{operation} {payload:.40}"
-            );
+            assert_eq!(error, ErrorCode::InvalidRequest, "{operation} {payload:.40}");
         }
     }
     let request = raw_request(2, 0, b"\xe9", user.as_bytes());
@@ -188,24 +163,16 @@ fn an_operation_or_a_state_that_the_wire_does_not_have_is_invalid() {
         assert!(json.contains(r#""error":"invalid_request""#), "{json}");
         assert!(json.contains(&format!(r#""operation":{operation}"#)));
     }
-    assert_eq!(
-        (world.held(), world.server.counters().refusals),
-        ((0, 0), 9)
-    );
+    assert_eq!((world.held(), world.server.counters().refusals), ((0, 0), 9));
 }
 
 #[test]
 fn a_refusal_repeats_the_room_where_it_is_valid() {
     let mut world = World::new();
-    for (room, payload, size) in [
-        ("部屋".as_bytes(), "{}", 6),
-        (b"\xff\xff", "{}", 0),
-        (b" r", r#"{"user_name":"a"}"#, 0),
-    ] {
-        let exchange = world.ask(
-            ip("192.0.2.1"),
-            &raw_request(2, 0, room, payload.as_bytes()),
-        );
+    for (room, payload, size) in
+        [("部屋".as_bytes(), "{}", 6), (b"\xff\xff", "{}", 0), (b" r", r#"{"user_name":"a"}"#, 0)]
+    {
+        let exchange = world.ask(ip("192.0.2.1"), &raw_request(2, 0, room, payload.as_bytes()));
         assert_eq!(exchange.reply[..3], [size, 2, 1]);
     }
     let exchange = world.ask(ip("192.0.2.1"), &person("部屋", "太郎").join());
@@ -228,10 +195,7 @@ fn a_request_that_ends_too_early_is_invalid() {
         assert_eq!(world.receive(connection, &request[cut..]), []);
         world.event(Event::Closed { connection });
     }
-    assert_eq!(
-        (world.held(), world.server.counters().refusals),
-        ((0, 0), 5)
-    );
+    assert_eq!((world.held(), world.server.counters().refusals), ((0, 0), 5));
     assert_eq!(world.census().connections, 0);
 }
 
@@ -254,10 +218,7 @@ fn a_payload_over_the_cap_is_refused_by_its_header_alone() {
         assert!(refusal.message.contains("65536"), "{refusal}");
         assert_eq!(world.receive(connection, "部屋{}".as_bytes()), []);
     }
-    assert_eq!(
-        (world.held(), world.server.counters().refusals),
-        ((0, 0), 3)
-    );
+    assert_eq!((world.held(), world.server.counters().refusals), ((0, 0), 3));
 }
 
 #[test]
@@ -265,10 +226,7 @@ fn a_payload_of_exactly_the_cap_is_taken() {
     let payload = r#"{"user_name":"太郎"}"#;
     let cap = u32::try_from(payload.len()).unwrap();
     for (cap, error) in [(cap, None), (cap - 1, Some(ErrorCode::PayloadTooLarge))] {
-        let mut world = World::capped(Caps {
-            payload: cap,
-            ..Caps::default()
-        });
+        let mut world = World::capped(Caps { payload: cap, ..Caps::default() });
         let request = raw_request(1, 0, b"r", payload.as_bytes());
         assert_eq!(world.ask(ip("192.0.2.1"), &request).admitted().err(), error);
     }
@@ -276,9 +234,9 @@ fn a_payload_of_exactly_the_cap_is_taken() {
 
 /// A server whose source of randomness fills with these bytes, one each time that it is asked, and
 /// fails at `None` and after the last; and how often it was asked. Two are for the server's keys.
-fn world_with_entropy(fillings: &'static [Option<u8>]) -> (World, Arc<AtomicUsize>) {
+fn world_with_entropy(fillings: &[Option<u8>]) -> (World, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let (count, fillings) = (Arc::clone(&asked), fillings.to_vec());
     let entropy = move |bytes: &mut [u8]| {
         let filling = fillings.get(count.fetch_add(1, Ordering::Relaxed)).copied();
         bytes.fill(filling.flatten().ok_or(EntropyError)?);
@@ -302,20 +260,15 @@ fn without_randomness_nobody_is_let_in_for_now() {
 
 #[test]
 fn a_token_that_is_in_use_is_drawn_anew_four_times_at_most() {
-    let (mut world, asked) = world_with_entropy(&[
-        Some(0),
-        Some(0),
-        Some(1), //太郎
-        Some(1),
-        Some(1),
-        Some(1),
-        Some(2), // 花子, at the fourth draw
-        Some(1),
-        Some(2),
-        Some(1),
-        Some(2), // nobody
-        Some(3),
-    ]);
+    let drawn = [
+        &[0, 0][..],
+        &[1],          // 太郎
+        &[1, 1, 1, 2], // 花子, at the fourth draw
+        &[1, 2, 1, 2], // nobody
+        &[3],          // 次郎
+    ];
+    let drawn: Vec<_> = drawn.concat().into_iter().map(Some).collect();
+    let (mut world, asked) = world_with_entropy(&drawn);
     world.create("部屋", "太郎");
     world.join("部屋", "花子");
     let third = person("部屋", "次郎").join();
@@ -338,10 +291,7 @@ fn a_server_that_could_not_work_does_not_begin() {
     let none = |_: &mut [u8]| Err(EntropyError);
     let error = Server::new(Config::default(), none, Instant::ZERO).unwrap_err();
     assert!(matches!(error, StartError::Entropy(_)), "{error}");
-    let config = Config {
-        idle_timeout: std::time::Duration::ZERO,
-        ..Config::default()
-    };
+    let config = Config { idle_timeout: std::time::Duration::ZERO, ..Config::default() };
     let error = Server::new(config, none, Instant::ZERO).unwrap_err();
     assert!(matches!(error, StartError::Config(_)), "{error}");
 }

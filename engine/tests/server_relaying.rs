@@ -1,11 +1,6 @@
 //! Scenarios of a server: what a member says, and to whom it goes.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -37,11 +32,9 @@ fn a_message_goes_to_every_other_member_and_never_to_its_sender() {
     let elsewhere = world.create("別の部屋", "太郎");
     world.present([&elsewhere]);
 
-    for (sender, others) in [
-        (&host, [&hanako, &jiro]),
-        (&hanako, [&host, &jiro]),
-        (&jiro, [&host, &hanako]),
-    ] {
+    for (sender, others) in
+        [(&host, [&hanako, &jiro]), (&hanako, [&host, &jiro]), (&jiro, [&host, &hanako])]
+    {
         let expected = all(others.map(|other| chat(sender, "やあ", other)));
         assert_eq!(world.say(sender, "やあ"), expected);
     }
@@ -55,19 +48,9 @@ fn a_message_goes_to_every_other_member_and_never_to_its_sender() {
 fn the_relayed_bytes_are_the_room_the_name_no_token_and_the_text() {
     let mut world = World::new();
     let [host, hanako, jiro] = room_of_three(&mut world);
-    for text in [
-        "やあ",
-        " ",
-        "system_x",
-        " SYSTEM_x",
-        "\u{0}\u{1b}[2J",
-        "😀\n",
-    ] {
+    for text in ["やあ", " ", "system_x", " SYSTEM_x", "\u{0}\u{1b}[2J", "😀\n"] {
         let (from, bytes) = (hanako.address, hanako.datagram(text));
-        let actions = world.event(Event::Datagram {
-            from,
-            bytes: &bytes,
-        });
+        let actions = world.event(Event::Datagram { from, bytes: &bytes });
         let (bytes, to) = relayed(&actions);
         assert_eq!(bytes, datagram("部屋", "花子", "", text));
         assert_eq!(bytes[..3], [6, 6, 0]);
@@ -109,47 +92,26 @@ fn the_address_follows_the_newest_valid_datagram() {
     let moved = hanako.at_port(61_000);
     world.present([&moved]);
     let heard = world.say(&host, "一");
-    assert_eq!(
-        heard,
-        all([chat(&host, "一", &moved), chat(&host, "一", &jiro)])
-    );
+    assert_eq!(heard, all([chat(&host, "一", &moved), chat(&host, "一", &jiro)]));
 
-    // Neither a forged nor a foreign datagram moves anyone, nor one that is late to be understood.
+    // Neither a forged nor a foreign datagram moves anyone, nor one that is cut short.
     let stranger = hanako.at("203.0.113.9:61000");
     for (from, bytes) in [
-        (
-            hanako.at_port(62_000).address,
-            hanako.called("次郎").datagram(""),
-        ),
-        (
-            hanako.at_port(62_000).address,
-            hanako.in_room("別").datagram(""),
-        ),
+        (hanako.at_port(62_000).address, hanako.called("次郎").datagram("")),
+        (hanako.at_port(62_000).address, hanako.in_room("別").datagram("")),
         (stranger.address, hanako.datagram("")),
-        (
-            hanako.at_port(62_000).address,
-            hanako.datagram("")[..20].to_vec(),
-        ),
+        (hanako.at_port(62_000).address, hanako.datagram("")[..20].to_vec()),
     ] {
         assert_eq!(world.datagram(from, &bytes), nothing());
     }
     let heard = world.say(&host, "二");
-    assert_eq!(
-        heard,
-        all([chat(&host, "二", &moved), chat(&host, "二", &jiro)])
-    );
+    assert_eq!(heard, all([chat(&host, "二", &moved), chat(&host, "二", &jiro)]));
 
     let again = hanako.at_port(63_000);
     let sent = world.say(&again, "三");
-    assert_eq!(
-        sent,
-        all([chat(&again, "三", &host), chat(&again, "三", &jiro)])
-    );
+    assert_eq!(sent, all([chat(&again, "三", &host), chat(&again, "三", &jiro)]));
     let heard = world.say(&jiro, "四");
-    assert_eq!(
-        heard,
-        all([chat(&jiro, "四", &host), chat(&jiro, "四", &again)])
-    );
+    assert_eq!(heard, all([chat(&jiro, "四", &host), chat(&jiro, "四", &again)]));
 }
 
 #[test]
@@ -169,10 +131,7 @@ fn an_ipv4_address_may_be_written_as_ipv6() {
     let mut world = World::new();
     let host = person("部屋", "太郎").from("::ffff:192.0.2.1");
     let guest = person("部屋", "花子").from("192.0.2.2");
-    let host = world
-        .admit(Operation::Create, &host)
-        .client
-        .at("192.0.2.1:5000");
+    let host = world.admit(Operation::Create, &host).client.at("192.0.2.1:5000");
     let guest = world.admit(Operation::Join, &guest).client;
     let guest = guest.at("[::ffff:192.0.2.2]:5000");
     world.present([&host, &guest]);
@@ -190,18 +149,11 @@ fn ipv6_addresses_are_compared_to_the_last_bit() {
     let guest = world.join("部屋", "花子");
     let host = host.at("[2001:db8::1]:5000");
     world.present([&host, &guest]);
-    for near in [
-        "[2001:db8::2]:5000",
-        "[2001:db8:0:1::1]:5000",
-        "0.0.0.1:5000",
-    ] {
+    for near in ["[2001:db8::2]:5000", "[2001:db8:0:1::1]:5000", "0.0.0.1:5000"] {
         assert_eq!(world.say(&host.at(near), "やあ"), nothing());
     }
     assert_eq!(world.server.counters().foreign_address, 3);
-    assert_eq!(
-        world.say(&guest, "やあ"),
-        all([chat(&guest, "やあ", &host)])
-    );
+    assert_eq!(world.say(&guest, "やあ"), all([chat(&guest, "やあ", &host)]));
 }
 
 #[test]
@@ -224,17 +176,10 @@ fn what_goes_to_a_member_names_the_same_member_throughout() {
     let [host, hanako, jiro] = room_of_three(&mut world);
     let mut say = |from: &Client| {
         let (from, bytes) = (from.address, from.datagram("やあ"));
-        relayed(&world.event(Event::Datagram {
-            from,
-            bytes: &bytes,
-        }))
-        .1
+        relayed(&world.event(Event::Datagram { from, bytes: &bytes })).1
     };
     let member = |to: &[Recipient], client: &Client| {
-        to.iter()
-            .find(|to| to.address == client.address)
-            .unwrap()
-            .member
+        to.iter().find(|to| to.address == client.address).unwrap().member
     };
     let by_host = say(&host);
     let by_jiro = say(&jiro.at_port(5001));
@@ -258,10 +203,7 @@ fn what_goes_to_a_member_names_the_same_member_throughout() {
     let later = world.join("部屋", "次郎");
     world.present([&later]);
     let (from, bytes) = (host.address, host.datagram("やあ"));
-    let (_, to) = relayed(&world.event(Event::Datagram {
-        from,
-        bytes: &bytes,
-    }));
+    let (_, to) = relayed(&world.event(Event::Datagram { from, bytes: &bytes }));
     assert_eq!(member(&to, &hanako), member(&by_host, &hanako));
     assert!(member(&to, &later) != moved);
 }
@@ -274,9 +216,7 @@ fn those_who_stay_are_reached_whoever_goes() {
         members.extend(["一", "二", "三", "四"].map(|user| world.join("部屋", user)));
         world.present(&members);
         let gone = members.remove(leaver);
-        let expected = members
-            .iter()
-            .map(|to| notice(NoticeText::TimedOut, &gone, to));
+        let expected = members.iter().map(|to| notice(NoticeText::TimedOut, &gone, to));
         assert_eq!(world.leave(&gone), all(expected));
         // Each moves, so that an address noted in another's place would show.
         for member in &mut members {

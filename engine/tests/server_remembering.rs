@@ -1,11 +1,6 @@
 //! Scenarios of a server: who missed the notice that it is out is told again.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -150,11 +145,7 @@ fn five_minutes_are_counted_from_the_notice_and_not_from_a_sweep() {
         world.leave(&host);
         world.now = at;
         let told = world.say(&guest, "");
-        let expected = if is_told {
-            closed(&host, &guest)
-        } else {
-            nothing()
-        };
+        let expected = if is_told { closed(&host, &guest) } else { nothing() };
         assert_eq!(told, expected);
         // It is held until the next sweep, whether it would still be told or not.
         assert_eq!(world.census().remembered_tokens, 1);
@@ -219,10 +210,7 @@ fn a_namesake_that_comes_later_is_not_taken_for_the_one_who_is_out() {
 
 #[test]
 fn at_the_cap_the_token_that_was_remembered_longest_is_forgotten() {
-    let mut world = World::capped(Caps {
-        remembered_tokens: 3,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { remembered_tokens: 3, ..Caps::default() });
     let host = world.create("部屋", "太郎");
     let guests = ["一", "二", "三", "四", "五"].map(|user| world.join("部屋", user));
     for (seconds, guest) in (1..).zip(&guests) {
@@ -248,10 +236,7 @@ fn at_the_cap_the_token_that_was_remembered_longest_is_forgotten() {
 
 #[test]
 fn with_a_cap_of_none_nobody_is_remembered() {
-    let mut world = World::capped(Caps {
-        remembered_tokens: 0,
-        ..Caps::default()
-    });
+    let mut world = World::capped(Caps { remembered_tokens: 0, ..Caps::default() });
     let (_, guest) = timed_out_guest(&mut world);
     assert_eq!(world.census().remembered_tokens, 0);
     assert_eq!(world.say(&guest, ""), nothing());

@@ -1,11 +1,6 @@
 //! Scenarios of a server: it stops, and everyone is told.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 

@@ -1,11 +1,6 @@
 //! Scenarios of a server: everybody who can be due in one sweep, and when the next one is needed.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
 
 mod world;
 
@@ -18,8 +13,7 @@ use world::{Client, World, address, all, answered, closes, ip, nothing, notice, 
 fn orders() -> Vec<[usize; 4]> {
     let digits = |number: usize| [number / 64, number / 16 % 4, number / 4 % 4, number % 4];
     let all = (0..256).map(digits);
-    all.filter(|order| (0..4).all(|place| order.contains(&place)))
-        .collect()
+    all.filter(|order| (0..4).all(|place| order.contains(&place))).collect()
 }
 
 /// A room of four, the host first.
@@ -33,9 +27,7 @@ fn room_of_four(world: &mut World, room: &str) -> [Client; 4] {
 fn told_by_sweep(members: &[Client; 4], is_due: impl Fn(usize) -> bool) -> Vec<world::Delivery> {
     if is_due(0) {
         let closed = members.iter();
-        return closed
-            .map(|to| notice(NoticeText::RoomClosed, &members[0], to))
-            .collect();
+        return closed.map(|to| notice(NoticeText::RoomClosed, &members[0], to)).collect();
     }
     let mut told = Vec::new();
     for gone in (1..4).filter(|gone| is_due(*gone)) {
@@ -69,10 +61,7 @@ fn whoever_is_due_with_whomever_each_is_told_once_and_nothing_is_left() {
             let told_others = told_by_sweep(&others, |member| is_due(3 - member));
             let expected = all([told, told_others].concat());
             assert_eq!(world.tick_at(second(140)), expected, "{due:04b} {order:?}");
-            assert_eq!(
-                world.server.counters().timeouts,
-                2 * u64::from(due.count_ones())
-            );
+            assert_eq!(world.server.counters().timeouts, 2 * u64::from(due.count_ones()));
 
             let left = |host_is_due: bool| match (host_is_due, 4 - due.count_ones() as usize) {
                 (true, _) => (0, 0),
@@ -87,11 +76,20 @@ fn whoever_is_due_with_whomever_each_is_told_once_and_nothing_is_left() {
             };
             assert_eq!(world.census(), expected, "{due:04b} {order:?}");
 
+            let timeouts = world.server.counters().timeouts;
             assert_eq!(world.tick_at(second(160)), nothing());
+            assert_eq!(world.server.counters().timeouts, timeouts);
             world.tick_at(second(1000));
             world.tick_at(second(2000));
             assert_eq!(world.census(), Census::default());
             assert_eq!(world.server.next_deadline(), None);
+            // Each timed out once, but for those whom a host took along before their time.
+            let taken_along = |host: usize| {
+                let before_time = (0..4).filter(|member| !is_due(*member)).count();
+                if is_due(host) { before_time as u64 } else { 0 }
+            };
+            let expected = 8 - taken_along(0) - taken_along(3);
+            assert_eq!(world.server.counters().timeouts, expected);
         }
     }
 }
@@ -175,10 +173,7 @@ fn ticks_at_the_deadlines_alone_lead_to_emptiness() {
 
     let mut deadlines = Vec::new();
     while let Some(deadline) = world.server.next_deadline() {
-        assert!(
-            deadline > world.now && deadlines.len() < 10,
-            "{deadlines:?}"
-        );
+        assert!(deadline > world.now && deadlines.len() < 10, "{deadlines:?}");
         deadlines.push(deadline.as_micros() / 1_000_000);
         world.now = deadline;
         let before = (world.census(), world.server.counters().timeouts);
@@ -240,8 +235,5 @@ fn a_sweep_of_thousands_is_exact() {
     assert_eq!(world.held(), (1000, 1500));
     assert_eq!(world.census().remembered_tokens, 1500);
     let stranger = address("203.0.113.9:1");
-    assert_eq!(
-        world.datagram(stranger, &rooms[0].0.datagram("やあ")),
-        nothing()
-    );
+    assert_eq!(world.datagram(stranger, &rooms[0].0.datagram("やあ")), nothing());
 }

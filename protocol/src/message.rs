@@ -66,21 +66,12 @@ mod tests {
     #[test]
     fn says_why_a_text_is_no_message() {
         assert_eq!(Message::new("").unwrap_err(), MessageError::Empty);
-        assert_eq!(
-            Message::new("SYSTEM_PONG").unwrap_err(),
-            MessageError::Reserved
-        );
-        assert_eq!(
-            Message::new("SYSTEM_x").unwrap_err(),
-            MessageError::Reserved
-        );
+        assert_eq!(Message::new("SYSTEM_PONG").unwrap_err(), MessageError::Reserved);
+        assert_eq!(Message::new("SYSTEM_x").unwrap_err(), MessageError::Reserved);
         assert!(Message::new("system_x").is_ok());
         assert!(Message::new(" SYSTEM_x").is_ok());
         assert!(Message::new(&"a".repeat(4093)).is_ok());
         let long = "a".repeat(4094);
-        assert_eq!(
-            Message::new(&long).unwrap_err(),
-            MessageError::TooLong { bytes: 4094 }
-        );
+        assert_eq!(Message::new(&long).unwrap_err(), MessageError::TooLong { bytes: 4094 });
     }
 }

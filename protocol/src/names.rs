@@ -51,10 +51,7 @@ impl<Kind> Name<Kind> {
         if text.chars().any(overrides_direction) {
             return Err(NameError::DirectionOverride);
         }
-        Ok(Self {
-            text: text.into(),
-            kind: PhantomData,
-        })
+        Ok(Self { text: text.into(), kind: PhantomData })
     }
 
     /// As [`Name::new`], from bytes as they came.
@@ -135,15 +132,8 @@ mod tests {
 
     #[test]
     fn accepts_names_that_people_use() {
-        for text in [
-            "a",
-            "部屋",
-            "ユーザー名 2",
-            "O'Brien \"Bob\"",
-            "🦀",
-            "-",
-            "\u{200F}שלום",
-        ] {
+        for text in ["a", "部屋", "ユーザー名 2", "O'Brien \"Bob\"", "🦀", "-", "\u{200F}שלום"]
+        {
             assert_eq!(RoomName::new(text).unwrap().as_str(), text);
         }
         assert!(UserName::new(&"あ".repeat(85)).is_ok());
@@ -163,24 +153,15 @@ mod tests {
         ] {
             assert_eq!(RoomName::new(text).unwrap_err(), error, "{text:?}");
         }
-        assert_eq!(
-            RoomName::from_bytes(b"\xff").unwrap_err(),
-            NameError::NotUtf8
-        );
+        assert_eq!(RoomName::from_bytes(b"\xff").unwrap_err(), NameError::NotUtf8);
     }
 
     #[test]
     fn counts_bytes_and_not_characters() {
         let text = "あ".repeat(86);
-        assert_eq!(
-            UserName::new(&text).unwrap_err(),
-            NameError::TooLong { bytes: 258 }
-        );
+        assert_eq!(UserName::new(&text).unwrap_err(), NameError::TooLong { bytes: 258 });
         assert!(UserName::new(&"a".repeat(255)).is_ok());
-        assert_eq!(
-            UserName::new(&"a".repeat(256)),
-            Err(NameError::TooLong { bytes: 256 })
-        );
+        assert_eq!(UserName::new(&"a".repeat(256)), Err(NameError::TooLong { bytes: 256 }));
     }
 
     quickcheck::quickcheck! {

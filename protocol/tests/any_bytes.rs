@@ -1,12 +1,7 @@
 //! Whatever a stranger sends, in whatever pieces, is answered the same and answered at once; and
 //! whatever one side writes, the other side reads.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests assert"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests assert")]
 
 use protocol::limits;
 use protocol::tcp::{
@@ -242,10 +237,7 @@ fn admitted(answer: &Answer<'_>, form: ReplyForm, cuts: &[u8]) -> Admitted {
 }
 
 fn a_request(kind: u8) -> Vec<u8> {
-    let (room, user) = (
-        RoomName::new(HERE).unwrap(),
-        UserName::new("ユーザー").unwrap(),
-    );
+    let (room, user) = (RoomName::new(HERE).unwrap(), UserName::new("ユーザー").unwrap());
     let admission = Admission {
         room: room.clone(),
         user: user.clone(),

@@ -1,12 +1,7 @@
 //! PROTOCOL.md against the code: every worked example is what the writers write and what the
 //! decoders read, every annotation in it is true, and the tables name what the code has.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests assert"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests assert")]
 
 use protocol::limits;
 use protocol::tcp::{
@@ -45,10 +40,7 @@ const CHECKS: [(&str, Check); 11] = [
 
 #[test]
 fn the_document_has_the_examples_that_are_checked_and_no_others() {
-    let mut there: Vec<_> = examples(PROTOCOL)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let mut there: Vec<_> = examples(PROTOCOL).into_iter().map(|(name, _)| name).collect();
     let mut checked: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
     there.sort_unstable();
     checked.sort_unstable();
@@ -73,9 +65,7 @@ fn every_annotation_is_true_of_its_bytes() {
             let (field, value) = says
                 .split_once(" = ")
                 .unwrap_or_else(|| panic!("{name}: {says:?} is not \"field = value\""));
-            let number = bytes
-                .iter()
-                .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            let number = bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
             let is_size_or_code =
                 field.ends_with("Size") || ["Operation", "State"].contains(&field);
             let is_true = if is_size_or_code {
@@ -92,34 +82,21 @@ fn every_annotation_is_true_of_its_bytes() {
 fn the_tables_name_every_limit_code_and_notice() {
     for (what, value, unit) in [
         ("TCP header", limits::TCP_HEADER, " bytes"),
-        (
-            "OperationPayloadSize, the field",
-            limits::PAYLOAD_SIZE_BYTES,
-            " bytes",
-        ),
-        (
-            "payload, by the wire",
-            limits::MAX_OPERATION_PAYLOAD as usize,
-            " bytes",
-        ),
+        ("OperationPayloadSize, the field", limits::PAYLOAD_SIZE_BYTES, " bytes"),
+        ("payload, by the wire", limits::MAX_OPERATION_PAYLOAD as usize, " bytes"),
         ("bare reply", limits::MAX_BARE_REPLY, " bytes"),
         ("list in a reply, entries", limits::MAX_LISTED, ""),
         ("list in a framed reply", limits::MAX_LIST_BYTES, " bytes"),
-        (
-            "framed payload, read by a client",
-            limits::MAX_REPLY_PAYLOAD as usize,
-            " bytes",
-        ),
+        ("framed payload, read by a client", limits::MAX_REPLY_PAYLOAD as usize, " bytes"),
         ("UDP header", limits::UDP_HEADER, " bytes"),
         ("datagram", limits::MAX_DATAGRAM, " bytes"),
     ] {
         let row = format!("| {what} | {}{unit} |", with_commas(value));
         assert!(PROTOCOL.contains(&row), "{row}");
     }
-    for (what, most) in [
-        ("room name, user name", limits::MAX_NAME),
-        ("token, by the wire", limits::MAX_TOKEN),
-    ] {
+    for (what, most) in
+        [("room name, user name", limits::MAX_NAME), ("token, by the wire", limits::MAX_TOKEN)]
+    {
         let row = format!("| {what} | 1–{most} bytes |");
         assert!(PROTOCOL.contains(&row), "{row}");
     }
@@ -177,9 +154,7 @@ fn create_request(bytes: &[u8]) {
     });
     assert_eq!(*asked.encode(), bytes);
     with_request(bytes, |read| {
-        let Request::Create(read) = read else {
-            panic!("{read:?}")
-        };
+        let Request::Create(read) = read else { panic!("{read:?}") };
         assert_eq!((read.room, read.user), (room(), user(ALICE)));
         assert_eq!(read.password.expose(), "open sesame");
         assert_eq!(read.features, notices());
@@ -187,16 +162,11 @@ fn create_request(bytes: &[u8]) {
 }
 
 fn leave_request(bytes: &[u8]) {
-    let asked = Request::Leave(Departure {
-        room: room(),
-        user: user(ALICE),
-        token: Secret::new(TOKEN),
-    });
+    let asked =
+        Request::Leave(Departure { room: room(), user: user(ALICE), token: Secret::new(TOKEN) });
     assert_eq!(*asked.encode(), bytes);
     with_request(bytes, |read| {
-        let Request::Leave(read) = read else {
-            panic!("{read:?}")
-        };
+        let Request::Leave(read) = read else { panic!("{read:?}") };
         assert_eq!((read.room, read.user), (room(), user(ALICE)));
         assert_eq!(read.token.expose(), TOKEN);
     });
@@ -235,20 +205,14 @@ fn rooms_reply(bytes: &[u8]) {
         members,
         password,
     });
-    let answer = Answer::Rooms {
-        rooms: &listed,
-        more: false,
-    };
+    let answer = Answer::Rooms { rooms: &listed, more: false };
     assert_eq!(encoded(&answer, ReplyForm::Framed), bytes);
     let Reply::Done(done) = framed_reply(bytes, Operation::Rooms, State::Done, "") else {
         panic!("done")
     };
     let listing = done.listing().unwrap();
-    let read: Vec<_> = listing
-        .rooms
-        .iter()
-        .map(|room| (&*room.name, room.members, room.password))
-        .collect();
+    let read: Vec<_> =
+        listing.rooms.iter().map(|room| (&*room.name, room.members, room.password)).collect();
     assert_eq!(read, [("lounge", 3, false), (ROOM, 2, true)]);
     assert!(!listing.more);
 }
@@ -281,9 +245,7 @@ fn bare_reply(bytes: &[u8]) {
     assert_eq!(encoded(&answer, ReplyForm::Bare), bytes);
     let text = reply_text(bytes);
     assert!(matches!(text, ReplyText::Bare(_)));
-    let Ok(Reply::Done(done)) = text.parse() else {
-        panic!("done")
-    };
+    let Ok(Reply::Done(done)) = text.parse() else { panic!("done") };
     let admitted = done.admitted().unwrap();
     assert!(admitted.token.matches(TOKEN));
     assert!(admitted.members.is_empty());
@@ -298,23 +260,13 @@ fn presence(bytes: &[u8]) {
 }
 
 fn chat_from_client(bytes: &[u8]) {
-    assert_eq!(
-        written(|buffer| from_alice(Some(greeting()), buffer)),
-        bytes
-    );
+    assert_eq!(written(|buffer| from_alice(Some(greeting()), buffer)), bytes);
     assert_fields(bytes, [ROOM, ALICE, TOKEN, "やあ"]);
-    assert_eq!(
-        Datagram::parse(bytes).unwrap().text(),
-        Text::Chat(greeting())
-    );
+    assert_eq!(Datagram::parse(bytes).unwrap().text(), Text::Chat(greeting()));
 }
 
 fn relayed_chat(bytes: &[u8]) {
-    let relayed = RelayedChat {
-        room: &room(),
-        from: &user(ALICE),
-        message: greeting(),
-    };
+    let relayed = RelayedChat { room: &room(), from: &user(ALICE), message: greeting() };
     assert_eq!(written(|buffer| relayed.write(buffer).unwrap()), bytes);
     assert_fields(bytes, [ROOM, ALICE, "", "やあ"]);
     let (from, message) = (ALICE, greeting());
@@ -322,12 +274,8 @@ fn relayed_chat(bytes: &[u8]) {
 }
 
 fn time_out_notice(bytes: &[u8]) {
-    let notice = Notice {
-        room: &room(),
-        about: &user(BOB),
-        token: &token(),
-        text: NoticeText::TimedOut,
-    };
+    let notice =
+        Notice { room: &room(), about: &user(BOB), token: &token(), text: NoticeText::TimedOut };
     assert_eq!(written(|buffer| notice.write(buffer).unwrap()), bytes);
     assert_fields(bytes, [ROOM, BOB, TOKEN, "SYSTEM_MESSAGE_TIME_OUT"]);
     let (about, notice) = (BOB, NoticeText::TimedOut);
@@ -382,9 +330,7 @@ fn reply_text(mut bytes: &[u8]) -> ReplyText {
 
 fn framed_reply(bytes: &[u8], operation: Operation, state: State, room: &str) -> Reply {
     let text = reply_text(bytes);
-    let ReplyText::Framed(frame) = &text else {
-        panic!("not framed")
-    };
+    let ReplyText::Framed(frame) = &text else { panic!("not framed") };
     let header = frame.header();
     assert_eq!((header.operation(), header.state()), (operation, state));
     assert_eq!(frame.room(), room.as_bytes());
@@ -398,21 +344,13 @@ fn written(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
 }
 
 fn from_alice(message: Option<Message<'_>>, buffer: &mut [u8]) -> usize {
-    let datagram = ClientDatagram {
-        room: &room(),
-        user: &user(ALICE),
-        token: &token(),
-        message,
-    };
+    let datagram = ClientDatagram { room: &room(), user: &user(ALICE), token: &token(), message };
     datagram.write(buffer).unwrap()
 }
 
 fn assert_fields(bytes: &[u8], fields: [&str; 4]) {
     let read = Datagram::parse(bytes).unwrap();
-    assert_eq!(
-        [read.room(), read.user(), read.token(), read.raw_text()],
-        fields
-    );
+    assert_eq!([read.room(), read.user(), read.token(), read.raw_text()], fields);
 }
 
 /// What a datagram from the server means to a member that holds the token of the examples.

@@ -9,9 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use engine::client::{
-    Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session,
-};
+use engine::client::{Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session};
 use protocol::limits::MAX_DATAGRAM;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future;
@@ -106,12 +104,7 @@ pub async fn chat(
     let socket = Async::<UdpSocket>::bind(unspecified(server))?;
     // Connected: only the server's datagrams come, and the system tells when nobody listens there.
     socket.get_ref().connect(server)?;
-    let mut chat = Chat {
-        socket,
-        clock,
-        show,
-        outputs,
-    };
+    let mut chat = Chat { socket, clock, show, outputs };
     let mut refused = chat.flush().await;
     let mut session = Session::Joined(joined);
     let mut buffer = [0; MAX_DATAGRAM + 1];
@@ -120,11 +113,8 @@ pub async fn chat(
             Session::Joined(joined) => joined,
             Session::Gone(gone) => return Ok(gone),
         };
-        let wake = if refused {
-            Wake::Unreachable
-        } else {
-            chat.wait(&joined, inputs, &mut buffer).await
-        };
+        let wake =
+            if refused { Wake::Unreachable } else { chat.wait(&joined, inputs, &mut buffer).await };
         let event = match &wake {
             Wake::Datagram(size) => Event::Datagram(buffer.get(..*size).unwrap_or_default()),
             Wake::Unreachable => Event::Unreachable,
@@ -163,11 +153,7 @@ impl Chat<'_> {
             if !joined.takes_input() {
                 future::pending::<()>().await;
             }
-            inputs
-                .0
-                .recv()
-                .await
-                .map_or(Wake::Input(Input::Leave), Wake::Input)
+            inputs.0.recv().await.map_or(Wake::Input(Input::Leave), Wake::Input)
         };
         // Each is polled in its turn, so that a flood of datagrams keeps nobody from leaving.
         future::race(self.datagram(buffer), future::race(input, time)).await

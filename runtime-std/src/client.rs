@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
-use engine::client::{
-    Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session,
-};
+use engine::client::{Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session};
 use polling::{Events, Poller};
 use protocol::limits::MAX_DATAGRAM;
 
@@ -109,17 +107,8 @@ pub struct Inputs {
 pub fn inputs() -> io::Result<(InputSender, Inputs)> {
     let (sender, receiver) = sync_channel(MAX_INPUTS);
     let poller = Arc::new(Poller::new()?);
-    let sender = InputSender {
-        inputs: sender,
-        poller: Arc::clone(&poller),
-    };
-    Ok((
-        sender,
-        Inputs {
-            inputs: receiver,
-            poller,
-        },
-    ))
+    let sender = InputSender { inputs: sender, poller: Arc::clone(&poller) };
+    Ok((sender, Inputs { inputs: receiver, poller }))
 }
 
 /// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
@@ -140,12 +129,7 @@ pub fn chat(
     socket.connect(server)?;
     socket.set_nonblocking(true)?;
     let socket = Watched::new(&inputs.poller, socket, SOCKET)?;
-    let mut chat = Chat {
-        socket,
-        clock,
-        show,
-        outputs,
-    };
+    let mut chat = Chat { socket, clock, show, outputs };
     let refused = chat.flush();
     let mut session = chat.after(Session::Joined(joined), refused);
     let mut events = Events::new();
@@ -230,11 +214,7 @@ impl Chat<'_> {
     }
 
     fn after(&mut self, session: Session, refused: bool) -> Session {
-        if refused {
-            self.handle(session, Event::Unreachable)
-        } else {
-            session
-        }
+        if refused { self.handle(session, Event::Unreachable) } else { session }
     }
 }
 

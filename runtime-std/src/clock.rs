@@ -21,10 +21,6 @@ impl Clock {
     /// too early would only have to wait again.
     pub(crate) fn until(&self, deadline: engine::Instant) -> Duration {
         let left = deadline.since(self.now());
-        if left.is_zero() {
-            left
-        } else {
-            left + Duration::from_millis(1)
-        }
+        if left.is_zero() { left } else { left + Duration::from_millis(1) }
     }
 }

@@ -31,11 +31,7 @@ impl<S: AsFd> Watched<S> {
         unsafe {
             poller.add(&source.as_fd(), Event::none(key))?;
         }
-        Ok(Self {
-            source,
-            poller: Arc::clone(poller),
-            key,
-        })
+        Ok(Self { source, poller: Arc::clone(poller), key })
     }
 
     pub(crate) fn watch(&self, interest: Interest) -> io::Result<()> {

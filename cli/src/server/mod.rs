@@ -103,7 +103,8 @@ fn announce(sockets: &Sockets, runtime: Runtime) {
 }
 
 fn summarize(counters: &Counters) {
-    let Counters { joins, messages, copies, timeouts, refusals, connections_evicted, .. } = counters;
+    let Counters { joins, messages, copies, timeouts, refusals, connections_evicted, .. } =
+        counters;
     let Counters { malformed, unknown_token, mismatched, foreign_address, reserved, .. } = counters;
     info!(joins, messages, copies, timeouts, refusals, connections_evicted, "stopped");
     info!(malformed, unknown_token, mismatched, foreign_address, reserved, "datagrams dropped");

@@ -47,21 +47,15 @@ impl Doubt {
     pub(super) fn refused(&mut self, now: Instant) -> Verdict {
         match &mut self.0 {
             None => {
-                self.0 = Some(State {
-                    refusals: 1,
-                    refused: true,
-                    at: now + INTERVAL,
-                });
+                self.0 = Some(State { refusals: 1, refused: true, at: now + INTERVAL });
                 Verdict::Begun
             }
+            // One question counts once, however much was sent with it.
+            Some(State { refused: true, .. }) => Verdict::Stays,
             Some(state) => {
                 state.refusals += 1;
                 state.refused = true;
-                if state.refusals >= MAX_REFUSALS {
-                    Verdict::Gone
-                } else {
-                    Verdict::Stays
-                }
+                if state.refusals >= MAX_REFUSALS { Verdict::Gone } else { Verdict::Stays }
             }
         }
     }
@@ -103,6 +97,7 @@ mod tests {
             assert_eq!(doubt.deadline(), Some(at(second)));
             assert_eq!(doubt.due(at(second)), Some(Due::Ask));
             assert_eq!(doubt.refused(at(second)), Verdict::Stays);
+            assert_eq!(doubt.refused(at(second)), Verdict::Stays, "the same question");
         }
         assert_eq!(doubt.due(at(3)), Some(Due::Ask));
         assert_eq!(doubt.refused(at(3)), Verdict::Gone);

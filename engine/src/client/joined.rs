@@ -21,6 +21,9 @@ use crate::time::Instant;
 /// Between the last datagram and the leaving, which goes another way and must not overtake it.
 const LEAVE_GRACE: Duration = Duration::from_millis(200);
 
+/// The shortest time between presences that keep a member in.
+const MIN_KEEPALIVE: Duration = Duration::from_millis(100);
+
 /// Something that happened to a member.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
@@ -164,7 +167,7 @@ impl Joined {
             user,
             admitted,
             dialect,
-            keepalive: habits.keepalive,
+            keepalive: habits.keepalive.map(|interval| interval.max(MIN_KEEPALIVE)),
             last_sent: now,
             outbox: Outbox::default(),
             doubt: Doubt::default(),
@@ -233,17 +236,12 @@ impl Joined {
 
     /// When the session needs to be told the time, if nothing else happens.
     pub fn next_deadline(&self) -> Instant {
-        let keepalive = self.keepalive.map(|interval| self.last_sent + interval);
+        let keepalive = self.keepalive_at();
         let leave = (self.is_leaving && self.outbox.is_empty()).then(|| self.leave_at());
-        [
-            keepalive,
-            leave,
-            self.outbox.ready_at(),
-            self.doubt.deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .fold(self.vigil.deadline(), Instant::min)
+        [keepalive, leave, self.outbox.ready_at(), self.doubt.deadline()]
+            .into_iter()
+            .flatten()
+            .fold(self.vigil.deadline(), Instant::min)
     }
 
     /// What the passing of time calls for.
@@ -259,10 +257,7 @@ impl Joined {
             Some(doubt::Due::Cleared) => outputs.push(Output::Show(Happening::ServerReachable)),
             None => {}
         }
-        if self
-            .keepalive
-            .is_some_and(|interval| self.last_sent + interval <= now)
-        {
+        if self.keepalive_at().is_some_and(|at| at <= now) {
             self.send(None, now, outputs);
         }
         match self.vigil.due(now) {
@@ -280,10 +275,7 @@ impl Joined {
         // A text of any length is cut into messages; whether it may be one is asked of its start.
         let capacity = self.capacity();
         if let Err(error @ (MessageError::Empty | MessageError::Reserved)) = Message::new(text) {
-            outputs.push(Output::Show(Happening::NotSent {
-                text: text.to_owned(),
-                error,
-            }));
+            outputs.push(Output::Show(Happening::NotSent { text: text.to_owned(), error }));
             return;
         }
         let mut rest = text;
@@ -307,11 +299,7 @@ impl Joined {
         let token = &self.admitted.token;
         let names = protocol::limits::MAX_DATAGRAM
             - ClientDatagram::room_for_text(&self.room, &self.user, token);
-        self.admitted
-            .limits
-            .max_datagram
-            .saturating_sub(names)
-            .max(MIN_CAPACITY)
+        self.admitted.limits.max_datagram.saturating_sub(names).max(MIN_CAPACITY)
     }
 
     fn hear(&mut self, bytes: &[u8], now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
@@ -345,23 +333,19 @@ impl Joined {
     }
 
     fn datagram(&self, message: Option<Message<'_>>) -> Output {
-        let Self {
-            room,
-            user,
-            admitted: Admitted { token, .. },
-            ..
-        } = self;
-        let datagram = ClientDatagram {
-            room,
-            user,
-            token,
-            message,
-        };
+        let Self { room, user, admitted: Admitted { token, .. }, .. } = self;
+        let datagram = ClientDatagram { room, user, token, message };
         let mut bytes = vec![0; datagram.size()];
         // Cannot fail: what was said was cut to fit.
         let size = datagram.write(&mut bytes).unwrap_or(0);
         bytes.truncate(size);
         Output::Send(bytes)
+    }
+
+    /// When presence is next due; never once the user leaves.
+    fn keepalive_at(&self) -> Option<Instant> {
+        let interval = self.keepalive.filter(|_| !self.is_leaving)?;
+        Some(self.last_sent + interval)
     }
 
     fn leave_at(&self) -> Instant {
@@ -372,12 +356,7 @@ impl Joined {
         let farewell = (reason == Reason::Left).then(|| {
             let token: &Token = &self.admitted.token;
             let token = Secret::new(token.as_str());
-            Request::Leave(Departure {
-                room: self.room,
-                user: self.user,
-                token,
-            })
-            .encode()
+            Request::Leave(Departure { room: self.room, user: self.user, token }).encode()
         });
         Gone { reason, farewell }
     }
@@ -390,14 +369,8 @@ const MIN_CAPACITY: usize = 8;
 /// Why a notice that ends the membership does so.
 fn reason_of(incoming: Incoming<'_>) -> Reason {
     match incoming {
-        Incoming::Notice {
-            notice: NoticeText::RoomClosed,
-            ..
-        } => Reason::RoomClosed,
-        Incoming::Notice {
-            notice: NoticeText::Shutdown,
-            ..
-        } => Reason::ServerStopped,
+        Incoming::Notice { notice: NoticeText::RoomClosed, .. } => Reason::RoomClosed,
+        Incoming::Notice { notice: NoticeText::Shutdown, .. } => Reason::ServerStopped,
         Incoming::Notice { .. } | Incoming::Chat { .. } => Reason::TimedOut,
     }
 }
@@ -405,10 +378,9 @@ fn reason_of(incoming: Incoming<'_>) -> Reason {
 /// What a datagram that does not end the membership is to its member.
 fn happening_of(incoming: Incoming<'_>) -> Option<Happening> {
     match incoming {
-        Incoming::Chat { from, message } => Some(Happening::Chat {
-            from: from.to_owned(),
-            text: message.as_str().to_string(),
-        }),
+        Incoming::Chat { from, message } => {
+            Some(Happening::Chat { from: from.to_owned(), text: message.as_str().to_string() })
+        }
         Incoming::Notice { about, notice } => match notice {
             NoticeText::Joined => Some(Happening::MemberJoined(about.to_owned())),
             NoticeText::Left => Some(Happening::MemberLeft(about.to_owned())),

@@ -18,8 +18,8 @@ use crate::time::Instant;
 /// How a client behaves where the wire leaves it the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Habits {
-    /// Send presence when nothing was sent for this long; never, by default, since the seed drops
-    /// who is silent.
+    /// Send presence when nothing was sent for this long, but for no less than 100 ms; never, by
+    /// default, since the seed drops who is silent.
     pub keepalive: Option<Duration>,
 }
 
@@ -70,15 +70,7 @@ impl Lobby {
             features,
         };
         let request = operation(admission).encode();
-        (
-            Joining {
-                lobby: self,
-                room,
-                user,
-                decoder: ReplyDecoder::default(),
-            },
-            request,
-        )
+        (Joining { lobby: self, room, user, decoder: ReplyDecoder::default() }, request)
     }
 }
 
@@ -119,9 +111,7 @@ impl Joining {
             }
             Progress::Invalid(error) => Answered::Broken(self.lobby, error),
             Progress::Done(text) => {
-                let Self {
-                    lobby, room, user, ..
-                } = self;
+                let Self { lobby, room, user, .. } = self;
                 answered(lobby, room, user, &text, now, outputs)
             }
         }
@@ -175,14 +165,9 @@ mod tests {
     #[test]
     fn a_refusal_leads_back_to_the_lobby() {
         let reply = br#"{"state":1,"error":"room_exists","message":"taken"}"#;
-        let Answered::Refused(lobby, refusal) = answered(reply) else {
-            panic!("refused")
-        };
+        let Answered::Refused(lobby, refusal) = answered(reply) else { panic!("refused") };
         assert_eq!(&refusal.message[..], "taken");
-        let (room, user) = (
-            RoomName::new("other").unwrap(),
-            UserName::new("me").unwrap(),
-        );
+        let (room, user) = (RoomName::new("other").unwrap(), UserName::new("me").unwrap());
         let (joining, _) = lobby.join(room, user, "");
         let reply = br#"{"state":2,"token":"t"}"#;
         let answer = joining.receive(reply, Instant::ZERO, &mut Vec::new());
@@ -210,10 +195,7 @@ mod tests {
         for (reply, error) in [
             (&b"{}"[..], ReplyError::NoState),
             (br#"{"state":2}"#, ReplyError::NoToken),
-            (
-                b"HTTP/1.1 400 Bad Request\r\n\r\n....",
-                ReplyError::Truncated,
-            ),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n....", ReplyError::Truncated),
         ] {
             match answered(reply) {
                 Answered::Broken(_, told) if error != ReplyError::Truncated => {
@@ -223,9 +205,6 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(
-            joining().ended(),
-            Answered::Broken(_, ReplyError::Truncated)
-        ));
+        assert!(matches!(joining().ended(), Answered::Broken(_, ReplyError::Truncated)));
     }
 }

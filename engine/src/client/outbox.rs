@@ -48,10 +48,7 @@ impl Outbox {
     /// When the next message may go; `None` when there is none.
     pub(super) fn ready_at(&self) -> Option<Instant> {
         let credit = INTERVAL * (BURST - 1);
-        let ready = self
-            .paid_at
-            .as_micros()
-            .saturating_sub(credit.as_micros() as u64);
+        let ready = self.paid_at.as_micros().saturating_sub(credit.as_micros() as u64);
         (!self.waiting.is_empty()).then_some(Instant::from_micros(ready))
     }
 }

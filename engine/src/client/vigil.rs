@@ -46,17 +46,8 @@ enum Stage {
 
 impl Vigil {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
-        let Limits {
-            idle_timeout,
-            sweep_interval,
-            ..
-        } = *limits;
-        let mut vigil = Self {
-            idle_timeout,
-            sweep_interval,
-            stage: Stage::Active,
-            at: now,
-        };
+        let Limits { idle_timeout, sweep_interval, .. } = *limits;
+        let mut vigil = Self { idle_timeout, sweep_interval, stage: Stage::Active, at: now };
         vigil.active(now);
         vigil
     }
@@ -138,10 +129,7 @@ mod tests {
 
     #[test]
     fn a_short_timeout_is_warned_of_at_three_quarters() {
-        let limits = Limits {
-            idle_timeout: Duration::from_secs(4),
-            ..Limits::default()
-        };
+        let limits = Limits { idle_timeout: Duration::from_secs(4), ..Limits::default() };
         let mut vigil = Vigil::new(&limits, at(0));
         assert_eq!(vigil.deadline(), at(3));
         assert_eq!(vigil.due(at(3)), Some(Due::Warn(Duration::from_secs(1))));

@@ -78,19 +78,10 @@ impl Server {
         let password = self.credentials.hash(admission.password.expose());
         let name = admission.room.clone();
         let member = self.directory.open_room(name, password, host, self.now);
-        let room = self
-            .directory
-            .member(member)
-            .map(Member::room)
-            .unwrap_or_default();
+        let room = self.directory.member(member).map(Member::room).unwrap_or_default();
         self.counters.rooms_created += 1;
         info!(room = %admission.room, host = %admission.user, %ip, "room created");
-        Ok(Joined {
-            member,
-            room,
-            token,
-            features,
-        })
+        Ok(Joined { member, room, token, features })
     }
 
     fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
@@ -114,21 +105,13 @@ impl Server {
             });
         }
         if room.members() >= self.config.caps.room_members {
-            return Err(Refused {
-                error: ErrorCode::RoomFull,
-                message: "the room is full",
-            });
+            return Err(Refused { error: ErrorCode::RoomFull, message: "the room is full" });
         }
         let member = self.new_member(admission, ip)?;
         let (token, features) = (member.token.clone(), member.features);
         let member = self.directory.admit(id, member, self.now);
         info!(room = %admission.room, user = %admission.user, %ip, "joined");
-        Ok(Joined {
-            member,
-            room: id,
-            token,
-            features,
-        })
+        Ok(Joined { member, room: id, token, features })
     }
 
     /// The record of a member that is about to be let in, if there is space for one at all.
@@ -144,12 +127,7 @@ impl Server {
             ReplyForm::Framed => admission.features.and(SUPPORTED),
             ReplyForm::Bare => Features::NONE,
         };
-        Ok(Member::new(
-            self.fresh_token()?,
-            admission.user.clone(),
-            ip,
-            features,
-        ))
+        Ok(Member::new(self.fresh_token()?, admission.user.clone(), ip, features))
     }
 
     fn fresh_token(&mut self) -> Result<IssuedToken, Refused> {
@@ -170,10 +148,7 @@ impl Server {
 
     fn check_open(&self) -> Result<(), Refused> {
         if self.is_stopping {
-            return Err(Refused {
-                error: ErrorCode::TryLater,
-                message: "the server is stopping",
-            });
+            return Err(Refused { error: ErrorCode::TryLater, message: "the server is stopping" });
         }
         Ok(())
     }
@@ -188,45 +163,21 @@ impl Server {
     ) {
         let (room, user) = (&admission.room, &admission.user);
         match outcome {
-            Ok(Joined {
-                member,
-                room: room_id,
-                token,
-                features,
-            }) => {
+            Ok(Joined { member, room: room_id, token, features }) => {
                 self.counters.joins += 1;
-                let others = self
-                    .directory
-                    .members_of(room_id)
-                    .filter(|(id, _)| *id != member);
-                let members: Vec<&str> = others
-                    .take(MAX_LISTED)
-                    .map(|(_, other)| other.name.as_str())
-                    .collect();
+                let others = self.directory.members_of(room_id).filter(|(id, _)| *id != member);
+                let members: Vec<&str> =
+                    others.take(MAX_LISTED).map(|(_, other)| other.name.as_str()).collect();
                 let limits = Limits {
                     idle_timeout: self.config.idle_timeout,
                     sweep_interval: self.config.sweep_interval,
                     max_datagram: MAX_DATAGRAM,
                 };
                 let (token, members) = (token.as_str(), &members[..]);
-                let answer = Answer::Admitted {
-                    operation,
-                    room,
-                    user,
-                    token,
-                    members,
-                    features,
-                    limits,
-                };
+                let answer =
+                    Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);
-                self.tell_room(
-                    room_id,
-                    room,
-                    user,
-                    NoticeText::Joined,
-                    Some(member),
-                    actions,
-                );
+                self.tell_room(room_id, room, user, NoticeText::Joined, Some(member), actions);
             }
             Err(Refused { error, message }) => {
                 self.refuse(id, operation as u8, Some(room), error, message, actions);
@@ -242,24 +193,14 @@ impl Server {
         actions: &mut Actions,
     ) {
         let (room, user) = (&departure.room, &departure.user);
-        let leaver = self
-            .directory
-            .by_token(departure.token.expose())
-            .filter(|(_, member)| {
-                let its_room = self.directory.room(member.room()).map(|room| &room.name);
-                member.ip == ip && member.name == *user && its_room == Some(room)
-            });
+        let leaver = self.directory.by_token(departure.token.expose()).filter(|(_, member)| {
+            let its_room = self.directory.room(member.room()).map(|room| &room.name);
+            member.ip == ip && member.name == *user && its_room == Some(room)
+        });
         let Some((leaver, _)) = leaver else {
             let error = ErrorCode::UnknownToken;
             let message = "no member of that room bears that name and token";
-            self.refuse(
-                id,
-                Operation::Leave as u8,
-                Some(room),
-                error,
-                message,
-                actions,
-            );
+            self.refuse(id, Operation::Leave as u8, Some(room), error, message, actions);
             return;
         };
         self.counters.departures += 1;
@@ -282,13 +223,6 @@ impl Server {
         });
         let rooms: Vec<Listed<'_>> = listed.collect();
         let more = self.directory.room_count() > rooms.len();
-        self.reply(
-            id,
-            &Answer::Rooms {
-                rooms: &rooms,
-                more,
-            },
-            actions,
-        );
+        self.reply(id, &Answer::Rooms { rooms: &rooms, more }, actions);
     }
 }

@@ -101,11 +101,7 @@ impl Connections {
                 eligible(connection).then_some((at, connection.id))
             })
         };
-        [first(&self.replied), first(&self.reading)]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|(_, id)| id)
+        [first(&self.replied), first(&self.reading)].into_iter().flatten().min().map(|(_, id)| id)
     }
 
     /// The connection idle longest of all.
@@ -198,9 +194,7 @@ impl Connections {
     /// The connection that has lingered longest after its reply, and until when it may.
     pub(super) fn lingerer(&self) -> Option<(ConnectionId, Instant)> {
         let (slot, since) = self.replied.oldest()?;
-        self.slots
-            .get(slot)
-            .map(|connection| (connection.id, since + REPLY_LINGER))
+        self.slots.get(slot).map(|connection| (connection.id, since + REPLY_LINGER))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -210,9 +204,7 @@ impl Connections {
 
 impl core::fmt::Debug for Connections {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Connections")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Connections").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -232,21 +224,14 @@ mod tests {
 
     #[test]
     fn an_address_at_its_cap_loses_its_own_idlest() {
-        let caps = Caps {
-            connections: 10,
-            connections_per_address: 2,
-            ..Caps::default()
-        };
+        let caps = Caps { connections: 10, connections_per_address: 2, ..Caps::default() };
         let mut connections = Connections::new(7);
         for (id, last) in [(0, 1), (1, 2), (2, 2)] {
             assert_eq!(connections.to_evict(ip(last), &caps), None);
             connections.open(ConnectionId(id), ip(last), 10, at(id));
         }
         assert_eq!(connections.to_evict(ip(2), &caps), Some(ConnectionId(1)));
-        assert!(matches!(
-            connections.feed(ConnectionId(1), b"x", at(9)),
-            Fed::Nothing
-        ));
+        assert!(matches!(connections.feed(ConnectionId(1), b"x", at(9)), Fed::Nothing));
         assert_eq!(connections.to_evict(ip(2), &caps), Some(ConnectionId(2)));
         assert_eq!(connections.to_evict(ip(3), &caps), None);
         assert_eq!(connections.idlest_of_all(), Some(ConnectionId(0)));
@@ -256,30 +241,15 @@ mod tests {
 
     #[test]
     fn those_that_had_their_reply_are_idle_since_then() {
-        let caps = Caps {
-            connections: 2,
-            ..Caps::default()
-        };
+        let caps = Caps { connections: 2, ..Caps::default() };
         let mut connections = Connections::new(7);
         connections.open(ConnectionId(0), ip(1), 10, at(0));
         connections.open(ConnectionId(1), ip(1), 10, at(1));
-        assert!(matches!(
-            connections.feed(ConnectionId(0), &[0; 32], at(2)),
-            Fed::Invalid(_)
-        ));
+        assert!(matches!(connections.feed(ConnectionId(0), &[0; 32], at(2)), Fed::Invalid(_)));
         assert_eq!(connections.to_evict(ip(1), &caps), Some(ConnectionId(1)));
-        assert_eq!(
-            connections.lingerer(),
-            Some((ConnectionId(0), at(2) + REPLY_LINGER))
-        );
-        assert!(matches!(
-            connections.feed(ConnectionId(0), b"more", at(3)),
-            Fed::Nothing
-        ));
-        assert_eq!(
-            connections.lingerer(),
-            Some((ConnectionId(0), at(2) + REPLY_LINGER))
-        );
+        assert_eq!(connections.lingerer(), Some((ConnectionId(0), at(2) + REPLY_LINGER)));
+        assert!(matches!(connections.feed(ConnectionId(0), b"more", at(3)), Fed::Nothing));
+        assert_eq!(connections.lingerer(), Some((ConnectionId(0), at(2) + REPLY_LINGER)));
     }
 
     #[test]
@@ -288,30 +258,15 @@ mod tests {
         for id in 0..3 {
             connections.open(ConnectionId(id), ip(1), 10, at(0));
         }
-        assert!(matches!(
-            connections.end(ConnectionId(0), at(1)),
-            End::Clean
-        ));
+        assert!(matches!(connections.end(ConnectionId(0), at(1)), End::Clean));
         let mut header = [0; 32];
         (header[1], header[31]) = (2, 5);
         connections.feed(ConnectionId(1), &header[..31], at(1));
-        assert!(matches!(
-            connections.end(ConnectionId(1), at(1)),
-            End::Truncated { operation: 0 }
-        ));
-        assert!(matches!(
-            connections.end(ConnectionId(1), at(1)),
-            End::Clean
-        ));
+        assert!(matches!(connections.end(ConnectionId(1), at(1)), End::Truncated { operation: 0 }));
+        assert!(matches!(connections.end(ConnectionId(1), at(1)), End::Clean));
         connections.feed(ConnectionId(2), &header, at(1));
-        assert!(matches!(
-            connections.end(ConnectionId(2), at(1)),
-            End::Truncated { operation: 2 }
-        ));
-        assert!(matches!(
-            connections.end(ConnectionId(9), at(1)),
-            End::Unknown
-        ));
+        assert!(matches!(connections.end(ConnectionId(2), at(1)), End::Truncated { operation: 2 }));
+        assert!(matches!(connections.end(ConnectionId(9), at(1)), End::Unknown));
     }
 
     quickcheck::quickcheck! {

@@ -40,10 +40,7 @@ impl Credentials {
     /// stored, and a join must stay cheap.
     pub(super) fn hash(&self, password: &str) -> PasswordHash {
         let hash = blake3::keyed_hash(&self.key, password.as_bytes());
-        PasswordHash {
-            hash,
-            is_set: !password.is_empty(),
-        }
+        PasswordHash { hash, is_set: !password.is_empty() }
     }
 }
 

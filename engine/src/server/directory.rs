@@ -40,14 +40,7 @@ pub(super) struct Member {
 impl Member {
     /// A member that has yet to be given a room.
     pub(super) fn new(token: IssuedToken, name: UserName, ip: IpAddr, features: Features) -> Self {
-        Self {
-            token,
-            name,
-            ip,
-            features,
-            room: RoomId::default(),
-            seat: 0,
-        }
+        Self { token, name, ip, features, room: RoomId::default(), seat: 0 }
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -80,10 +73,7 @@ impl Room {
     /// The members that can be reached.
     pub(super) fn recipients(&self) -> impl Iterator<Item = Recipient> {
         self.seats.iter().filter_map(|seat| {
-            seat.address.map(|address| Recipient {
-                member: seat.member,
-                address,
-            })
+            seat.address.map(|address| Recipient { member: seat.member, address })
         })
     }
 }
@@ -150,12 +140,7 @@ impl Directory {
         now: Instant,
     ) -> MemberId {
         let seats = Vec::new();
-        let room = Room {
-            name: name.clone(),
-            password,
-            host: MemberId::default(),
-            seats,
-        };
+        let room = Room { name: name.clone(), password, host: MemberId::default(), seats };
         let room = self.rooms.insert(room);
         self.rooms_by_name.insert(name, room);
         let host = self.admit(room, host, now);
@@ -173,21 +158,10 @@ impl Directory {
         let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
         let id = self.members.insert(member);
         if let Some(room) = self.rooms.get_mut(room) {
-            room.seats.push(Seat {
-                member: id,
-                address: None,
-            });
+            room.seats.push(Seat { member: id, address: None });
         }
-        let Self {
-            members,
-            hasher,
-            by_token,
-            by_name,
-            ..
-        } = self;
-        by_token.insert_unique(token_hash, id, |id| {
-            rehash(members, hasher, *id, hash_token)
-        });
+        let Self { members, hasher, by_token, by_name, .. } = self;
+        by_token.insert_unique(token_hash, id, |id| rehash(members, hasher, *id, hash_token));
         by_name.insert_unique(name_hash, id, |id| rehash(members, hasher, *id, hash_name));
         self.activity.touch(id, now);
         id
@@ -196,11 +170,7 @@ impl Directory {
     /// The member that bears `token`, compared in constant time. Costs O(1).
     pub(super) fn by_token(&self, token: &str) -> Option<(MemberId, &Member)> {
         let hash = self.hasher.hash_one(token);
-        let matches = |id: &MemberId| {
-            self.members
-                .get(*id)
-                .is_some_and(|m| m.token.matches(token))
-        };
+        let matches = |id: &MemberId| self.members.get(*id).is_some_and(|m| m.token.matches(token));
         let id = *self.by_token.find(hash, matches)?;
         self.members.get(id).map(|member| (id, member))
     }
@@ -209,9 +179,7 @@ impl Directory {
     pub(super) fn is_taken(&self, room: RoomId, name: &str) -> bool {
         let hash = self.hasher.hash_one((room, name));
         let bears = |id: &MemberId| {
-            self.members
-                .get(*id)
-                .is_some_and(|m| m.room == room && m.name.as_str() == name)
+            self.members.get(*id).is_some_and(|m| m.room == room && m.name.as_str() == name)
         };
         self.by_name.find(hash, bears).is_some()
     }
@@ -232,16 +200,12 @@ impl Directory {
     /// The members of a room in the order of their seats.
     pub(super) fn members_of(&self, room: RoomId) -> impl Iterator<Item = (MemberId, &Member)> {
         let seats = self.rooms.get(room).map_or(&[][..], |room| &room.seats);
-        seats
-            .iter()
-            .filter_map(|seat| Some((seat.member, self.members.get(seat.member)?)))
+        seats.iter().filter_map(|seat| Some((seat.member, self.members.get(seat.member)?)))
     }
 
     /// The rooms in the order of their names.
     pub(super) fn rooms(&self) -> impl Iterator<Item = &Room> {
-        self.rooms_by_name
-            .values()
-            .filter_map(|id| self.rooms.get(*id))
+        self.rooms_by_name.values().filter_map(|id| self.rooms.get(*id))
     }
 
     pub(super) fn is_host(&self, id: MemberId) -> bool {
@@ -296,18 +260,10 @@ impl Directory {
         let host = self.members.get(room.host)?.name.clone();
         let leave = |seat: Seat| {
             let member = self.forget(seat.member)?;
-            Some(Former {
-                id: seat.member,
-                member,
-                address: seat.address,
-            })
+            Some(Former { id: seat.member, member, address: seat.address })
         };
         let members = room.seats.into_iter().filter_map(leave).collect();
-        Some(ClosedRoom {
-            name: room.name,
-            host,
-            members,
-        })
+        Some(ClosedRoom { name: room.name, host, members })
     }
 
     fn unseat(&mut self, id: MemberId) -> Option<Former> {
@@ -319,33 +275,21 @@ impl Directory {
         }
         let seat = room.seats.swap_remove(vacated);
         // The last member now sits where this one sat.
-        let moved = room
-            .seats
-            .get(vacated)
-            .and_then(|seat| self.members.get_mut(seat.member));
+        let moved = room.seats.get(vacated).and_then(|seat| self.members.get_mut(seat.member));
         if let Some(moved) = moved {
             moved.seat = member.seat;
         }
-        Some(Former {
-            id,
-            member,
-            address: seat.address,
-        })
+        Some(Former { id, member, address: seat.address })
     }
 
     /// Takes a member out of everything but its room's seats.
     fn forget(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(id)?;
-        if let Ok(entry) = self
-            .by_token
-            .find_entry(self.token_hash(&member), |other| *other == id)
+        if let Ok(entry) = self.by_token.find_entry(self.token_hash(&member), |other| *other == id)
         {
             entry.remove();
         }
-        if let Ok(entry) = self
-            .by_name
-            .find_entry(self.name_hash(&member), |other| *other == id)
-        {
+        if let Ok(entry) = self.by_name.find_entry(self.name_hash(&member), |other| *other == id) {
             entry.remove();
         }
         self.activity.remove(id);
@@ -494,9 +438,7 @@ mod tests {
     #[test]
     fn only_those_with_an_address_are_recipients() {
         let mut directory = Directory::new(7);
-        let password = Credentials::new(&mut SeededEntropy::new(1))
-            .unwrap()
-            .hash("");
+        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
         let name = RoomName::new("r").unwrap();
         let host = directory.open_room(name, password, member("t1", "a"), Instant::ZERO);
         let room = directory.member(host).unwrap().room();
@@ -504,12 +446,6 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 9));
         directory.renew(guest, address, Instant::ZERO);
         let recipients: Vec<_> = directory.room(room).unwrap().recipients().collect();
-        assert_eq!(
-            recipients,
-            [Recipient {
-                member: guest,
-                address
-            }]
-        );
+        assert_eq!(recipients, [Recipient { member: guest, address }]);
     }
 }

@@ -23,11 +23,7 @@ impl Server {
         let idle_timeout = self.config.idle_timeout;
         let is_due = |since: Instant| since + idle_timeout < moment;
         let by_idleness = self.directory.by_idleness();
-        due.extend(
-            by_idleness
-                .take_while(|(_, since)| is_due(*since))
-                .map(|(id, _)| id),
-        );
+        due.extend(by_idleness.take_while(|(_, since)| is_due(*since)).map(|(id, _)| id));
         self.counters.timeouts += due.len() as u64;
 
         self.close_rooms_of(&due, actions);
@@ -39,10 +35,7 @@ impl Server {
 
     /// When a sweep will next find something, if nothing else happens.
     pub(super) fn next_needed_sweep(&self) -> Option<Instant> {
-        let silent = self
-            .directory
-            .idlest()
-            .map(|(_, since)| since + self.config.idle_timeout);
+        let silent = self.directory.idlest().map(|(_, since)| since + self.config.idle_timeout);
         // A member is due when more than the timeout has passed, a token as soon as its time has.
         let silent = silent.map(|at| at + Duration::from_micros(1));
         let forgotten = self.memory.oldest().map(|since| since + REMEMBERED_FOR);

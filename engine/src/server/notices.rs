@@ -21,11 +21,7 @@ impl Server {
         except: Option<MemberId>,
         actions: &mut Actions,
     ) {
-        let recipients = self
-            .directory
-            .room(id)
-            .into_iter()
-            .flat_map(Room::recipients);
+        let recipients = self.directory.room(id).into_iter().flat_map(Room::recipients);
         for to in recipients.filter(|to| Some(to.member) != except) {
             let Some(member) = self.directory.member(to.member) else {
                 continue;
@@ -60,16 +56,9 @@ impl Server {
         notice: NoticeText,
         actions: &mut Actions,
     ) {
-        let Former {
-            id,
-            member,
-            address,
-        } = former;
+        let Former { id, member, address } = former;
         if let Some(address) = address {
-            let to = Recipient {
-                member: id,
-                address,
-            };
+            let to = Recipient { member: id, address };
             push(to, room, about, &member.token, notice, actions);
         }
         let remembered = Remembered {
@@ -94,12 +83,7 @@ impl Server {
             let Some(closed) = self.directory.close(room) else {
                 break;
             };
-            for Former {
-                id: member,
-                member: record,
-                address,
-            } in closed.members
-            {
+            for Former { id: member, member: record, address } in closed.members {
                 let Some(address) = address else { continue };
                 let to = Recipient { member, address };
                 if let Some(text) = in_words_of(NoticeText::Shutdown, record.features) {
@@ -136,11 +120,6 @@ pub(super) fn push(
     text: NoticeText,
     actions: &mut Actions,
 ) {
-    let notice = Notice {
-        room,
-        about,
-        token,
-        text,
-    };
+    let notice = Notice { room, about, token, text };
     actions.notify(to, notice.size(), |buffer| notice.write(buffer));
 }

@@ -69,14 +69,8 @@ impl Server {
         let Some(member) = self.directory.member(sender.member) else {
             return;
         };
-        let chat = RelayedChat {
-            room: &room.name,
-            from: &member.name,
-            message,
-        };
-        let others = room
-            .recipients()
-            .filter(|recipient| recipient.member != sender.member);
+        let chat = RelayedChat { room: &room.name, from: &member.name, message };
+        let others = room.recipients().filter(|recipient| recipient.member != sender.member);
         let copies = actions.relay(others, chat.size(), |buffer| chat.write(buffer));
         trace_relay(&room.name, copies);
         self.counters.messages += 1;
@@ -93,10 +87,7 @@ impl Server {
         let Some(former) = self.memory.recall(datagram, ip, self.now) else {
             return;
         };
-        let to = Recipient {
-            member: former.id,
-            address: from,
-        };
+        let to = Recipient { member: former.id, address: from };
         super::notices::push(
             to,
             &former.room,

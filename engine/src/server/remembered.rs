@@ -73,18 +73,8 @@ impl Memory {
         }
         let number = self.first + self.entries.len() as u64;
         let hash = self.hasher.hash_one(remembered.token.as_str());
-        self.entries.push_back(Entry {
-            remembered,
-            since: now,
-            answered: None,
-        });
-        let Self {
-            entries,
-            first,
-            by_token,
-            hasher,
-            ..
-        } = self;
+        self.entries.push_back(Entry { remembered, since: now, answered: None });
+        let Self { entries, first, by_token, hasher, .. } = self;
         by_token.insert_unique(hash, number, |number| {
             entry(entries, *first, *number)
                 .map_or(0, |entry| hasher.hash_one(entry.remembered.token.as_str()))
@@ -93,10 +83,7 @@ impl Memory {
 
     /// Forgets what is older than [`REMEMBERED_FOR`]. Costs O(those).
     pub(super) fn expire(&mut self, now: Instant) {
-        while self
-            .oldest()
-            .is_some_and(|since| since + REMEMBERED_FOR <= now)
-        {
+        while self.oldest().is_some_and(|since| since + REMEMBERED_FOR <= now) {
             self.forget_first();
         }
         if self.entries.is_empty() {
@@ -127,22 +114,13 @@ impl Memory {
         now: Instant,
     ) -> Option<&Remembered> {
         let number = self.find(datagram.token())?;
-        let entry = self
-            .entries
-            .get_mut(usize::try_from(number - self.first).ok()?)?;
-        let Remembered {
-            room,
-            user,
-            ip: joined_from,
-            ..
-        } = &entry.remembered;
+        let entry = self.entries.get_mut(usize::try_from(number - self.first).ok()?)?;
+        let Remembered { room, user, ip: joined_from, .. } = &entry.remembered;
         let is_its_own = datagram.room() == room.as_str()
             && datagram.user() == user.as_str()
             && ip == *joined_from;
         let is_young = now < entry.since + REMEMBERED_FOR;
-        let is_due = entry
-            .answered
-            .is_none_or(|answered| answered + ANSWER_INTERVAL <= now);
+        let is_due = entry.answered.is_none_or(|answered| answered + ANSWER_INTERVAL <= now);
         if !(is_its_own && is_young && is_due) {
             return None;
         }
@@ -155,9 +133,7 @@ impl Memory {
             entry(&self.entries, self.first, *number)
                 .is_some_and(|entry| entry.remembered.token.matches(token))
         };
-        self.by_token
-            .find(self.hasher.hash_one(token), matches)
-            .copied()
+        self.by_token.find(self.hasher.hash_one(token), matches).copied()
     }
 
     fn forget_first(&mut self) {
@@ -165,10 +141,7 @@ impl Memory {
             return;
         };
         let hash = self.hasher.hash_one(entry.remembered.token.as_str());
-        if let Ok(found) = self
-            .by_token
-            .find_entry(hash, |number| *number == self.first)
-        {
+        if let Ok(found) = self.by_token.find_entry(hash, |number| *number == self.first) {
             found.remove();
         }
         self.first += 1;
@@ -204,9 +177,7 @@ mod tests {
     fn told(memory: &mut Memory, fields: [&str; 3], ip: IpAddr, now: Instant) -> bool {
         let sizes: Vec<u8> = fields.iter().map(|field| field.len() as u8).collect();
         let bytes = [&sizes[..], fields.concat().as_bytes()].concat();
-        memory
-            .recall(&Datagram::parse(&bytes).unwrap(), ip, now)
-            .is_some()
+        memory.recall(&Datagram::parse(&bytes).unwrap(), ip, now).is_some()
     }
 
     #[test]
@@ -215,19 +186,10 @@ mod tests {
         memory.remember(remembered(0), Instant::ZERO);
         let mine = ["here", "me", "token 0"];
         let at = |ms| Instant::ZERO + Duration::from_millis(ms);
-        for other in [
-            ["there", "me", "token 0"],
-            ["here", "you", "token 0"],
-            ["here", "me", "x"],
-        ] {
+        for other in [["there", "me", "token 0"], ["here", "you", "token 0"], ["here", "me", "x"]] {
             assert!(!told(&mut memory, other, HOME, at(0)));
         }
-        assert!(!told(
-            &mut memory,
-            mine,
-            IpAddr::from([127, 0, 0, 2]),
-            at(0)
-        ));
+        assert!(!told(&mut memory, mine, IpAddr::from([127, 0, 0, 2]), at(0)));
         assert!(told(&mut memory, mine, HOME, at(0)));
         assert!(!told(&mut memory, mine, HOME, at(999)));
         assert!(told(&mut memory, mine, HOME, at(1000)));
@@ -237,10 +199,7 @@ mod tests {
     fn forgets_after_some_minutes_and_gives_its_memory_back() {
         let mut memory = Memory::new(100, 7);
         for number in 0..50 {
-            memory.remember(
-                remembered(number),
-                Instant::ZERO + Duration::from_secs(number as u64),
-            );
+            memory.remember(remembered(number), Instant::ZERO + Duration::from_secs(number as u64));
         }
         let end = Instant::ZERO + REMEMBERED_FOR;
         assert!(!told(&mut memory, ["here", "me", "token 0"], HOME, end));
@@ -248,14 +207,7 @@ mod tests {
         assert_eq!(memory.len(), 39);
         assert!(!memory.contains("token 10") && memory.contains("token 11"));
         memory.expire(end + Duration::from_secs(49));
-        assert_eq!(
-            (
-                memory.len(),
-                memory.by_token.len(),
-                memory.entries.capacity()
-            ),
-            (0, 0, 0)
-        );
+        assert_eq!((memory.len(), memory.by_token.len(), memory.entries.capacity()), (0, 0, 0));
     }
 
     #[test]
@@ -263,13 +215,9 @@ mod tests {
         let mut memory = Memory::new(3, 7);
         for number in 0..100 {
             memory.remember(remembered(number), Instant::ZERO);
-            let known: Vec<_> = (0..=number)
-                .filter(|n| memory.contains(&format!("token {n}")))
-                .collect();
-            assert_eq!(
-                known,
-                (number.saturating_sub(2)..=number).collect::<Vec<_>>()
-            );
+            let known: Vec<_> =
+                (0..=number).filter(|n| memory.contains(&format!("token {n}"))).collect();
+            assert_eq!(known, (number.saturating_sub(2)..=number).collect::<Vec<_>>());
         }
         let mut none = Memory::new(0, 7);
         none.remember(remembered(0), Instant::ZERO);

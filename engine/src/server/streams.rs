@@ -25,8 +25,7 @@ impl Server {
         if let Some(idlest) = self.connections.to_evict(ip, &self.config.caps) {
             self.evict(idlest, actions);
         }
-        self.connections
-            .open(id, ip, self.config.caps.payload, self.now);
+        self.connections.open(id, ip, self.config.caps.payload, self.now);
     }
 
     pub(super) fn received(&mut self, id: ConnectionId, bytes: &[u8], actions: &mut Actions) {
@@ -39,14 +38,7 @@ impl Server {
                     let operation = frame.header().operation() as u8;
                     let room = RoomName::from_bytes(frame.room()).ok();
                     let code = ErrorCode::InvalidRequest;
-                    self.refuse(
-                        id,
-                        operation,
-                        room.as_ref(),
-                        code,
-                        &error.to_string(),
-                        actions,
-                    );
+                    self.refuse(id, operation, room.as_ref(), code, &error.to_string(), actions);
                 }
             },
         }
@@ -91,16 +83,7 @@ impl Server {
     ) {
         self.counters.refusals += 1;
         debug!(operation, %error, "refused");
-        self.reply(
-            id,
-            &Answer::Refused {
-                operation,
-                room,
-                error,
-                message,
-            },
-            actions,
-        );
+        self.reply(id, &Answer::Refused { operation, room, error, message }, actions);
     }
 
     pub(super) fn close_lingerers(&mut self, actions: &mut Actions) {
@@ -119,14 +102,7 @@ impl Server {
                 ErrorCode::InvalidRequest
             }
         };
-        self.refuse(
-            id,
-            header.operation,
-            None,
-            error,
-            &header.to_string(),
-            actions,
-        );
+        self.refuse(id, header.operation, None, error, &header.to_string(), actions);
     }
 
     fn evict(&mut self, id: ConnectionId, actions: &mut Actions) {

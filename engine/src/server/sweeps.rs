@@ -14,13 +14,8 @@ pub(super) struct Sweeps {
 impl Sweeps {
     /// The first is one `interval` after `start`. Less than a microsecond counts as one.
     pub(super) fn new(start: Instant, interval: Duration) -> Self {
-        let micros = u64::try_from(interval.as_micros())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        Self {
-            next: start + interval,
-            interval: micros,
-        }
+        let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
+        Self { next: start + interval, interval: micros }
     }
 
     /// The latest moment that has come by `now`, if one has since the last call. Those before it
@@ -30,11 +25,7 @@ impl Sweeps {
             return None;
         }
         let moment = self.first_at_or_after(now);
-        let moment = if moment == now {
-            moment
-        } else {
-            self.before(moment)
-        };
+        let moment = if moment == now { moment } else { self.before(moment) };
         self.next = Instant::from_micros(moment.as_micros().saturating_add(self.interval));
         Some(moment)
     }
@@ -81,11 +72,7 @@ mod tests {
     fn the_first_that_is_not_before() {
         let sweeps = Sweeps::new(at(100), Duration::from_micros(20));
         for (time, moment) in [(0, 120), (120, 120), (121, 140), (140, 140), (141, 160)] {
-            assert_eq!(
-                sweeps.first_at_or_after(at(time)),
-                at(moment),
-                "from {time}"
-            );
+            assert_eq!(sweeps.first_at_or_after(at(time)), at(moment), "from {time}");
         }
     }
 

@@ -180,12 +180,7 @@ fn let_in(joining: Joining, reply: &[u8]) -> Member {
 impl Member {
     pub(crate) fn of(joined: Box<Joined>, token: &str, now: Instant) -> Self {
         let bears = [joined.room().as_str(), joined.user().as_str(), token].map(str::to_owned);
-        Self {
-            joined: Some(joined),
-            gone: None,
-            now,
-            bears,
-        }
+        Self { joined: Some(joined), gone: None, now, bears }
     }
 
     /// Those outputs, once each datagram among them is found to be right to the last byte.

@@ -9,20 +9,24 @@
     clippy::unwrap_used,
     reason = "tests assert"
 )]
-#![allow(dead_code, reason = "each file of scenarios uses its part")]
+#![allow(dead_code, unused_imports, reason = "each file of scenarios uses its part")]
+
+mod deliveries;
+mod people;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use engine::{
-    Action, Caps, Census, Config, ConnectionId, Event, Instant, Recipient, SeededEntropy, Server,
-};
+use engine::{Action, Caps, Census, Config, ConnectionId, Event, Instant, SeededEntropy, Server};
+use protocol::Token;
 use protocol::tcp::{
-    self, Admitted, ErrorCode, Feature, Features, Listing, Operation, Progress, Reply,
-    ReplyDecoder, ReplyText, Request, Secret,
+    Admitted, ErrorCode, Listing, Operation, Progress, Reply, ReplyDecoder, ReplyText, Request,
 };
-use protocol::udp::{Datagram, NoticeText, Text};
-use protocol::{RoomName, Token, UserName};
+
+pub(crate) use deliveries::{Delivery, all, chat, deliveries, nothing, notice};
+pub(crate) use people::{Client, Person, datagram, person, raw_request};
+
+use deliveries::only_datagrams;
 
 /// A server, its clock, and how many have come so far.
 pub(crate) struct World {
@@ -32,26 +36,6 @@ pub(crate) struct World {
     connections: u64,
 }
 
-/// Somebody who wants to be in a room.
-#[derive(Debug, Clone)]
-pub(crate) struct Person {
-    room: RoomName,
-    user: UserName,
-    password: String,
-    features: Features,
-    ip: Option<IpAddr>,
-}
-
-/// Somebody who is in a room, or was. Each has an address of its own unless told otherwise.
-#[derive(Debug, Clone)]
-pub(crate) struct Client {
-    pub(crate) room: RoomName,
-    pub(crate) user: UserName,
-    pub(crate) token: String,
-    /// Where its datagrams come from.
-    pub(crate) address: SocketAddr,
-}
-
 /// How somebody was let in.
 #[derive(Debug)]
 pub(crate) struct Welcome {
@@ -59,16 +43,6 @@ pub(crate) struct Welcome {
     pub(crate) reply: Admitted,
     /// What others were sent about it.
     pub(crate) told: Vec<Delivery>,
-}
-
-/// One datagram that the server sent to one address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Delivery {
-    pub(crate) to: SocketAddr,
-    pub(crate) room: String,
-    pub(crate) about: String,
-    pub(crate) token: String,
-    pub(crate) text: String,
 }
 
 /// A request's reply as it went on the wire, and what members were sent on its account.
@@ -97,99 +71,6 @@ pub(crate) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-pub(crate) fn person(room: &str, user: &str) -> Person {
-    Person {
-        room: RoomName::new(room).unwrap(),
-        user: UserName::new(user).unwrap(),
-        password: String::new(),
-        features: Features::NONE,
-        ip: None,
-    }
-}
-
-/// Those deliveries, in the order in which a world gives them.
-pub(crate) fn all(deliveries: impl IntoIterator<Item = Delivery>) -> Vec<Delivery> {
-    let mut all: Vec<_> = deliveries.into_iter().collect();
-    all.sort();
-    all
-}
-
-/// No delivery at all.
-pub(crate) fn nothing() -> Vec<Delivery> {
-    Vec::new()
-}
-
-/// What `from` says, as `to` gets it.
-pub(crate) fn chat(from: &Client, text: &str, to: &Client) -> Delivery {
-    Delivery {
-        to: to.address,
-        room: from.room.to_string(),
-        about: from.user.to_string(),
-        token: String::new(),
-        text: text.to_owned(),
-    }
-}
-
-/// A notice about `about`, as `to` gets it: in its own room and with its own token.
-pub(crate) fn notice(text: NoticeText, about: &Client, to: &Client) -> Delivery {
-    Delivery {
-        to: to.address,
-        room: to.room.to_string(),
-        about: about.user.to_string(),
-        token: to.token.clone(),
-        text: text.as_str().to_owned(),
-    }
-}
-
-/// A datagram's bytes, valid or not.
-pub(crate) fn datagram(room: &str, user: &str, token: &str, text: &str) -> Vec<u8> {
-    let sizes = [room, user, token].map(|field| u8::try_from(field.len()).unwrap());
-    [&sizes[..], [room, user, token, text].concat().as_bytes()].concat()
-}
-
-/// A request's bytes, valid or not.
-pub(crate) fn raw_request(operation: u8, state: u8, room: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut header = [0; 32];
-    header[0] = u8::try_from(room.len()).unwrap();
-    (header[1], header[2]) = (operation, state);
-    header[28..].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
-    [&header[..], room, payload].concat()
-}
-
-/// The datagrams among `actions`, one by one, in the order of [`all`].
-pub(crate) fn deliveries(actions: &[Action<'_>]) -> Vec<Delivery> {
-    let mut deliveries = Vec::new();
-    for action in actions {
-        match action {
-            Action::Relay { datagram, to } => {
-                let datagram = Datagram::parse(datagram).expect("a relayed datagram is valid");
-                assert!(matches!(datagram.text(), Text::Chat(_)), "{datagram:?}");
-                assert_eq!(datagram.token(), "", "no token is relayed");
-                assert!(!to.is_empty(), "a relay has recipients");
-                deliveries.extend(to.iter().map(|to| delivery(&datagram, to)));
-            }
-            Action::Notify { datagram, to } => {
-                let datagram = Datagram::parse(datagram).expect("a notice is valid");
-                assert!(matches!(datagram.text(), Text::Reserved(_)), "{datagram:?}");
-                assert_ne!(datagram.token(), "", "a notice bears a token");
-                deliveries.push(delivery(&datagram, to));
-            }
-            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
-        }
-    }
-    all(deliveries)
-}
-
-fn delivery(datagram: &Datagram<'_>, to: &Recipient) -> Delivery {
-    Delivery {
-        to: to.address,
-        room: datagram.room().to_owned(),
-        about: datagram.user().to_owned(),
-        token: datagram.token().to_owned(),
-        text: datagram.raw_text().to_owned(),
-    }
-}
-
 /// The connections that `actions` close; there is to be nothing else among them.
 pub(crate) fn closes(actions: &[Action<'_>]) -> Vec<ConnectionId> {
     let closed = actions.iter().map(|action| match action {
@@ -197,97 +78,6 @@ pub(crate) fn closes(actions: &[Action<'_>]) -> Vec<ConnectionId> {
         other => panic!("{other:?}"),
     });
     closed.collect()
-}
-
-impl Person {
-    pub(crate) fn password(mut self, password: &str) -> Self {
-        self.password = password.to_owned();
-        self
-    }
-
-    /// Asks for the additional notices.
-    pub(crate) fn notices(mut self) -> Self {
-        self.features = self.features.with(Feature::Notices);
-        self
-    }
-
-    pub(crate) fn from(mut self, text: &str) -> Self {
-        self.ip = Some(ip(text));
-        self
-    }
-
-    pub(crate) fn create(&self) -> Vec<u8> {
-        Request::Create(self.admission()).encode().to_vec()
-    }
-
-    pub(crate) fn join(&self) -> Vec<u8> {
-        Request::Join(self.admission()).encode().to_vec()
-    }
-
-    fn admission(&self) -> tcp::Admission<'_> {
-        tcp::Admission {
-            room: self.room.clone(),
-            user: self.user.clone(),
-            password: Secret::new(&self.password),
-            features: self.features,
-        }
-    }
-}
-
-impl Client {
-    /// The bytes by which it says `text`; nothing is presence.
-    pub(crate) fn datagram(&self, text: &str) -> Vec<u8> {
-        datagram(self.room.as_str(), self.user.as_str(), &self.token, text)
-    }
-
-    pub(crate) fn leave(&self) -> Vec<u8> {
-        let departure = tcp::Departure {
-            room: self.room.clone(),
-            user: self.user.clone(),
-            token: Secret::new(&self.token),
-        };
-        Request::Leave(departure).encode().to_vec()
-    }
-
-    /// The same, at another address.
-    pub(crate) fn at(&self, text: &str) -> Self {
-        Self {
-            address: address(text),
-            ..self.clone()
-        }
-    }
-
-    /// The same at its own IP address, from another port.
-    pub(crate) fn at_port(&self, port: u16) -> Self {
-        Self {
-            address: SocketAddr::new(self.address.ip(), port),
-            ..self.clone()
-        }
-    }
-
-    /// Somebody who says that this is its name.
-    pub(crate) fn called(&self, user: &str) -> Self {
-        Self {
-            user: UserName::new(user).unwrap(),
-            ..self.clone()
-        }
-    }
-
-    /// Somebody who says that this is its room.
-    pub(crate) fn in_room(&self, room: &str) -> Self {
-        Self {
-            room: RoomName::new(room).unwrap(),
-            ..self.clone()
-        }
-    }
-
-    /// Somebody who says that this is its token.
-    pub(crate) fn bearing(&self, token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            ..self.clone()
-        }
-    }
 }
 
 impl Exchange {
@@ -322,20 +112,12 @@ impl World {
     }
 
     pub(crate) fn capped(caps: Caps) -> Self {
-        Self::with(Config {
-            caps,
-            ..Config::default()
-        })
+        Self::with(Config { caps, ..Config::default() })
     }
 
     /// A server that somebody else made, at the start of its time.
     pub(crate) fn of(server: Server) -> Self {
-        Self {
-            server,
-            now: Instant::ZERO,
-            people: 0,
-            connections: 0,
-        }
+        Self { server, now: Instant::ZERO, people: 0, connections: 0 }
     }
 
     /// Time passes. The server is not told.
@@ -392,10 +174,7 @@ impl World {
     /// A whole conversation over TCP: the reply, the server's end, and then the client's.
     pub(crate) fn ask(&mut self, ip: IpAddr, bytes: &[u8]) -> Exchange {
         let (id, _) = self.open(ip);
-        let actions = self.event(Event::Received {
-            connection: id,
-            bytes,
-        });
+        let actions = self.event(Event::Received { connection: id, bytes });
         let exchange = answered(id, &actions);
         let actions = self.event(Event::Ended { connection: id });
         assert_eq!(closes(&actions), [id]);
@@ -406,9 +185,7 @@ impl World {
     pub(crate) fn refusal(&mut self, bytes: &[u8]) -> ErrorCode {
         let (before, refusals) = (self.census(), self.server.counters().refusals);
         let exchange = self.ask(ip("192.0.2.200"), bytes);
-        let Reply::Refused(refusal) = exchange.done() else {
-            panic!("refused")
-        };
+        let Reply::Refused(refusal) = exchange.done() else { panic!("refused") };
         assert_ne!(refusal.message, "");
         assert_eq!(exchange.told, nothing());
         assert_eq!(self.census(), before, "a refusal leaves nothing behind");
@@ -440,11 +217,7 @@ impl World {
             token: reply.token.as_str().to_owned(),
             address: SocketAddr::new(ip, 5000),
         };
-        Welcome {
-            client,
-            reply,
-            told: exchange.told,
-        }
+        Welcome { client, reply, told: exchange.told }
     }
 
     /// A member leaves over TCP, and the others are told this.
@@ -474,10 +247,7 @@ impl World {
 /// The reply that `actions` begin with, written to `connection` and ended; the rest are notices.
 pub(crate) fn answered(connection: ConnectionId, actions: &[Action<'_>]) -> Exchange {
     let [
-        Action::Write {
-            connection: written,
-            bytes,
-        },
+        Action::Write { connection: written, bytes },
         Action::HalfClose { connection: ended },
         rest @ ..,
     ] = actions
@@ -485,17 +255,7 @@ pub(crate) fn answered(connection: ConnectionId, actions: &[Action<'_>]) -> Exch
         panic!("a reply and its end: {actions:?}")
     };
     assert_eq!((*written, *ended), (connection, connection));
-    Exchange {
-        reply: bytes.to_vec(),
-        told: only_datagrams(rest),
-    }
-}
-
-fn only_datagrams(actions: &[Action<'_>]) -> Vec<Delivery> {
-    let is_datagram =
-        |action: &Action<'_>| matches!(action, Action::Relay { .. } | Action::Notify { .. });
-    assert!(actions.iter().all(is_datagram), "{actions:?}");
-    deliveries(actions)
+    Exchange { reply: bytes.to_vec(), told: only_datagrams(rest) }
 }
 
 /// Makes sure that the text is a token as this wire has them.

@@ -16,10 +16,7 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(expected: usize) -> Self {
-        Self {
-            bytes: Zeroizing::default(),
-            expected,
-        }
+        Self { bytes: Zeroizing::default(), expected }
     }
 
     /// Takes what it still lacks from the front of `input`.

@@ -34,10 +34,7 @@ impl AwaitingHeader {
     /// Begins a frame whose payload may be up to `max_payload` bytes (never more than 2²⁹).
     pub fn new(max_payload: u32) -> Self {
         let max_payload = max_payload.min(MAX_OPERATION_PAYLOAD);
-        Self {
-            received: heapless::Vec::new(),
-            max_payload,
-        }
+        Self { received: heapless::Vec::new(), max_payload }
     }
 
     /// Takes what it needs from the front of `input`.
@@ -70,10 +67,7 @@ pub struct AwaitingBody {
 
 impl AwaitingBody {
     fn new(header: Header) -> Self {
-        Self {
-            header,
-            body: Body::new(header.body_size()),
-        }
+        Self { header, body: Body::new(header.body_size()) }
     }
 
     /// Takes what it needs from the front of `input`. A body cannot be invalid here: what it means
@@ -81,10 +75,7 @@ impl AwaitingBody {
     pub fn feed(mut self, input: &mut &[u8]) -> Progress<Self, Frame, core::convert::Infallible> {
         self.body.fill(input);
         if self.body.is_full() {
-            Progress::Done(Frame {
-                header: self.header,
-                body: self.body,
-            })
+            Progress::Done(Frame { header: self.header, body: self.body })
         } else {
             Progress::Incomplete(self)
         }
@@ -110,18 +101,12 @@ impl Frame {
 
     /// The room name's bytes, not yet validated.
     pub fn room(&self) -> &[u8] {
-        self.body
-            .bytes()
-            .get(..self.room_size())
-            .unwrap_or_default()
+        self.body.bytes().get(..self.room_size()).unwrap_or_default()
     }
 
     /// The payload's bytes, not yet validated.
     pub fn payload(&self) -> &[u8] {
-        self.body
-            .bytes()
-            .get(self.room_size()..)
-            .unwrap_or_default()
+        self.body.bytes().get(self.room_size()..).unwrap_or_default()
     }
 
     fn room_size(&self) -> usize {
@@ -180,17 +165,13 @@ impl FrameDecoder {
 
 impl core::fmt::Debug for AwaitingBody {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("AwaitingBody")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("AwaitingBody").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
 impl core::fmt::Debug for Frame {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Frame")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("Frame").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -219,11 +200,7 @@ mod tests {
                     decoder = same;
                 }
                 answer => {
-                    let rest = core::iter::once(chunk)
-                        .chain(chunks)
-                        .flatten()
-                        .copied()
-                        .collect();
+                    let rest = core::iter::once(chunk).chain(chunks).flatten().copied().collect();
                     return (answer, rest);
                 }
             }
@@ -242,9 +219,7 @@ mod tests {
     fn a_size_over_the_cap_is_refused_from_the_header_alone() {
         let mut header = header::encode(4, 2, State::Request, 1 << 29);
         let (answer, _) = feed_all(header.chunks(1));
-        let Progress::Invalid(error) = answer else {
-            panic!("{answer:?}")
-        };
+        let Progress::Invalid(error) = answer else { panic!("{answer:?}") };
         assert_eq!(error.operation, 2);
         assert_eq!(error.fault, HeaderFault::PayloadTooLarge { cap: 1000 });
         header[3] = 0x80;

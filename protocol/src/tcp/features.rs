@@ -52,9 +52,7 @@ impl Features {
     }
 
     fn iter(self) -> impl Iterator<Item = Feature> {
-        Feature::ALL
-            .into_iter()
-            .filter(move |feature| self.contains(*feature))
+        Feature::ALL.into_iter().filter(move |feature| self.contains(*feature))
     }
 }
 
@@ -121,9 +119,7 @@ impl Visitor<'_> for NameVisitor {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Feature::ALL
-            .into_iter()
-            .find(|feature| feature.as_str() == name))
+        Ok(Feature::ALL.into_iter().find(|feature| feature.as_str() == name))
     }
 }
 
@@ -136,10 +132,7 @@ mod tests {
         let features: Features = serde_json::from_str(r#"["bundle","notices","x"]"#).unwrap();
         assert_eq!(features, Features::NONE.with(Feature::Notices));
         assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices"]"#);
-        assert_eq!(
-            serde_json::from_str::<Features>("[]").unwrap(),
-            Features::NONE
-        );
+        assert_eq!(serde_json::from_str::<Features>("[]").unwrap(), Features::NONE);
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl Header {
     /// [`HeaderError`], which carries what a reply needs.
     pub fn parse(bytes: &[u8; TCP_HEADER], max_payload: u32) -> Result<Self, HeaderError> {
         let [room_size, operation, state, size @ ..] = bytes;
-        let refuse = |fault| HeaderError {
-            operation: *operation,
-            fault,
-        };
+        let refuse = |fault| HeaderError { operation: *operation, fault };
         let known = Operation::from_byte(*operation);
         let known = known.ok_or_else(|| refuse(HeaderFault::UnknownOperation))?;
         let state =
@@ -80,12 +77,7 @@ impl Header {
         let payload_size = payload_size(size)
             .filter(|size| *size <= max_payload)
             .ok_or_else(|| refuse(HeaderFault::PayloadTooLarge { cap: max_payload }))?;
-        Ok(Self {
-            room_size: *room_size,
-            operation: known,
-            state,
-            payload_size,
-        })
+        Ok(Self { room_size: *room_size, operation: known, state, payload_size })
     }
 
     /// What is asked, or was.
@@ -123,9 +115,7 @@ pub(super) fn encode(
 /// The 29-byte number, when it is small enough to be worth holding at all.
 fn payload_size(field: &[u8; PAYLOAD_SIZE_BYTES]) -> Option<u32> {
     let (high, low) = field.split_last_chunk::<4>()?;
-    high.iter()
-        .all(|byte| *byte == 0)
-        .then(|| u32::from_be_bytes(*low))
+    high.iter().all(|byte| *byte == 0).then(|| u32::from_be_bytes(*low))
 }
 
 /// Why a header was refused.
@@ -176,13 +166,7 @@ mod tests {
         let fits = encode(0, 1, State::Request, 100);
         assert!(Header::parse(&fits, 100).is_ok());
         let fault = HeaderFault::PayloadTooLarge { cap: 99 };
-        assert_eq!(
-            Header::parse(&fits, 99),
-            Err(HeaderError {
-                operation: 1,
-                fault
-            })
-        );
+        assert_eq!(Header::parse(&fits, 99), Err(HeaderError { operation: 1, fault }));
         for at in 3..28 {
             let mut bytes = encode(0, 1, State::Request, 0);
             bytes[at] = 0x80;
@@ -201,10 +185,7 @@ mod tests {
             let mut bytes = [0; TCP_HEADER];
             bytes[1] = operation;
             bytes[2] = state;
-            assert_eq!(
-                Header::parse(&bytes, 10),
-                Err(HeaderError { operation, fault })
-            );
+            assert_eq!(Header::parse(&bytes, 10), Err(HeaderError { operation, fault }));
         }
     }
 

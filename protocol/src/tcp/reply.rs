@@ -185,13 +185,8 @@ impl Reply {
         match state {
             Some(State::Done) => Ok(Self::Done(Done { payload })),
             Some(State::Refused) => Ok(Self::Refused(Refusal {
-                error: payload
-                    .error
-                    .as_deref()
-                    .map_or(ErrorCode::Unspecified, ErrorCode::parse),
-                message: payload
-                    .message
-                    .unwrap_or_else(|| "the server refused".to_owned()),
+                error: payload.error.as_deref().map_or(ErrorCode::Unspecified, ErrorCode::parse),
+                message: payload.message.unwrap_or_else(|| "the server refused".to_owned()),
             })),
             Some(State::Request) | None => Err(ReplyError::NoState),
         }
@@ -205,11 +200,7 @@ impl Done {
     /// [`ReplyError::NoToken`] when there is no token, or one that the wire cannot carry.
     pub fn admitted(self) -> Result<Admitted, ReplyError> {
         let payload = self.payload;
-        let token = payload
-            .token
-            .as_deref()
-            .and_then(Token::new)
-            .ok_or(ReplyError::NoToken)?;
+        let token = payload.token.as_deref().and_then(Token::new).ok_or(ReplyError::NoToken)?;
         Ok(Admitted {
             token,
             members: payload.members.unwrap_or_default(),
@@ -225,10 +216,7 @@ impl Done {
     /// [`ReplyError::Payload`] when there is no list.
     pub fn listing(self) -> Result<Listing, ReplyError> {
         let rooms = self.payload.rooms.ok_or(ReplyError::Payload)?;
-        Ok(Listing {
-            rooms,
-            more: self.payload.more.unwrap_or(false),
-        })
+        Ok(Listing { rooms, more: self.payload.more.unwrap_or(false) })
     }
 }
 
@@ -288,10 +276,7 @@ impl From<LimitsPayload> for Limits {
         Self {
             idle_timeout: seconds(payload.idle_timeout_s).unwrap_or(default.idle_timeout),
             sweep_interval: seconds(payload.sweep_interval_s).unwrap_or(default.sweep_interval),
-            max_datagram: payload
-                .max_datagram
-                .unwrap_or(MAX_DATAGRAM)
-                .min(MAX_DATAGRAM),
+            max_datagram: payload.max_datagram.unwrap_or(MAX_DATAGRAM).min(MAX_DATAGRAM),
         }
     }
 }
@@ -332,10 +317,7 @@ mod tests {
         let (error, message) = refused(r#"{"state":1,"message":"no","token":""}"#);
         assert_eq!((error, &*message), (ErrorCode::Unspecified, "no"));
         let (error, message) = refused(r#"{"state":1,"error":"room_full"}"#);
-        assert_eq!(
-            (error, &*message),
-            (ErrorCode::RoomFull, "the server refused")
-        );
+        assert_eq!((error, &*message), (ErrorCode::RoomFull, "the server refused"));
     }
 
     #[test]
@@ -343,10 +325,7 @@ mod tests {
         assert_eq!(admitted("{}").unwrap_err(), ReplyError::NoState);
         assert_eq!(admitted(r#"{"state":0}"#).unwrap_err(), ReplyError::NoState);
         assert_eq!(admitted(r#"{"state":2}"#).unwrap_err(), ReplyError::NoToken);
-        assert_eq!(
-            admitted(r#"{"state":2,"token":""}"#).unwrap_err(),
-            ReplyError::NoToken
-        );
+        assert_eq!(admitted(r#"{"state":2,"token":""}"#).unwrap_err(), ReplyError::NoToken);
         let long = format!(r#"{{"state":2,"token":"{}"}}"#, "t".repeat(256));
         assert_eq!(admitted(&long).unwrap_err(), ReplyError::NoToken);
         assert_eq!(admitted("[1]").unwrap_err(), ReplyError::Payload);
@@ -363,10 +342,7 @@ mod tests {
             assert_eq!(limits.max_datagram, 9);
         }
         let json = r#"{"state":2,"token":"t","limits":{"idle_timeout_s":0.5}}"#;
-        assert_eq!(
-            admitted(json).unwrap().limits.idle_timeout,
-            Duration::from_millis(500)
-        );
+        assert_eq!(admitted(json).unwrap().limits.idle_timeout, Duration::from_millis(500));
     }
 
     #[test]

@@ -119,11 +119,7 @@ enum Place {
 
 impl BareDecoder {
     fn after_brace() -> Self {
-        Self {
-            json: Vec::from(*b"{"),
-            depth: 1,
-            place: Place::Outside,
-        }
+        Self { json: Vec::from(*b"{"), depth: 1, place: Place::Outside }
     }
 
     fn feed(mut self, input: &mut &[u8]) -> Progress<Self, Vec<u8>, ReplyError> {
@@ -210,10 +206,7 @@ mod tests {
                 let Progress::Done(ReplyText::Framed(frame)) = feed(&bytes, size).0 else {
                     panic!("operation {operation} in chunks of {size}")
                 };
-                assert_eq!(
-                    (frame.room(), frame.payload()),
-                    (room.as_bytes(), &payload[..])
-                );
+                assert_eq!((frame.room(), frame.payload()), (room.as_bytes(), &payload[..]));
             }
         }
     }
@@ -221,10 +214,7 @@ mod tests {
     #[test]
     fn a_bare_reply_without_end_is_refused() {
         let endless = [&b"{\""[..], &[b'a'; MAX_BARE_READ]].concat();
-        assert!(matches!(
-            feed(&endless, 100).0,
-            Progress::Invalid(ReplyError::TooLong)
-        ));
+        assert!(matches!(feed(&endless, 100).0, Progress::Invalid(ReplyError::TooLong)));
     }
 
     quickcheck::quickcheck! {

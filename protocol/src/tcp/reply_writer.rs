@@ -89,13 +89,7 @@ impl Answer<'_> {
                 json(&self.payload(form), out);
                 if out.len() - start > MAX_BARE_REPLY {
                     out.truncate(start);
-                    json(
-                        &Payload {
-                            message: "",
-                            ..self.payload(form)
-                        },
-                        out,
-                    );
+                    json(&Payload { message: "", ..self.payload(form) }, out);
                 }
             }
         }
@@ -109,12 +103,8 @@ impl Answer<'_> {
         let payload_start = out.len();
         json(&self.payload(ReplyForm::Framed), out);
         let payload_size = u32::try_from(out.len() - payload_start).unwrap_or(u32::MAX);
-        let header = header::encode(
-            room.map_or(0, RoomName::size),
-            operation,
-            self.state(),
-            payload_size,
-        );
+        let header =
+            header::encode(room.map_or(0, RoomName::size), operation, self.state(), payload_size);
         if let Some(place) = out.get_mut(start..start + TCP_HEADER) {
             place.copy_from_slice(&header);
         }
@@ -130,33 +120,18 @@ impl Answer<'_> {
     /// What the header repeats of the request.
     fn echo(&self) -> (u8, Option<&RoomName>) {
         match self {
-            Self::Admitted {
-                operation, room, ..
-            } => (*operation as u8, Some(room)),
+            Self::Admitted { operation, room, .. } => (*operation as u8, Some(room)),
             Self::Departed { room, .. } => (Operation::Leave as u8, Some(room)),
             Self::Rooms { .. } => (Operation::Rooms as u8, None),
-            Self::Refused {
-                operation, room, ..
-            } => (*operation, *room),
+            Self::Refused { operation, room, .. } => (*operation, *room),
         }
     }
 
     fn payload(&self, form: ReplyForm) -> Payload<'_> {
-        let payload = Payload {
-            operation: self.echo().0,
-            state: self.state() as u8,
-            ..Payload::default()
-        };
+        let payload =
+            Payload { operation: self.echo().0, state: self.state() as u8, ..Payload::default() };
         match *self {
-            Self::Admitted {
-                operation,
-                user,
-                token,
-                members,
-                features,
-                limits,
-                ..
-            } => {
+            Self::Admitted { operation, user, token, members, features, limits, .. } => {
                 let message = match operation {
                     Operation::Create => "the room is open and you are its host",
                     _ => "you are in the room",
@@ -177,11 +152,9 @@ impl Answer<'_> {
                     },
                 }
             }
-            Self::Departed { user, .. } => Payload {
-                message: "you have left",
-                user_name: Some(user.as_str()),
-                ..payload
-            },
+            Self::Departed { user, .. } => {
+                Payload { message: "you have left", user_name: Some(user.as_str()), ..payload }
+            }
             Self::Rooms { rooms, more } => {
                 let budget = match form {
                     ReplyForm::Framed => MAX_LIST_BYTES,
@@ -195,11 +168,9 @@ impl Answer<'_> {
                     ..payload
                 }
             }
-            Self::Refused { error, message, .. } => Payload {
-                message,
-                error: Some(error),
-                ..payload
-            },
+            Self::Refused { error, message, .. } => {
+                Payload { message, error: Some(error), ..payload }
+            }
         }
     }
 }
@@ -227,10 +198,7 @@ fn fitting<T>(items: &[T], budget: usize, size: impl Fn(&T) -> usize) -> &[T] {
 /// The most bytes that a name needs as a JSON string, with its quotes and a comma: names have no
 /// control characters, so only quotes and backslashes are escaped.
 fn escaped_size(name: &str) -> usize {
-    let escapes = name
-        .bytes()
-        .filter(|byte| matches!(byte, b'"' | b'\\'))
-        .count();
+    let escapes = name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     name.len() + escapes + 3
 }
 
@@ -336,10 +304,7 @@ mod tests {
             token: "token",
             members: &["alice", "ボブ"],
             features: Features::NONE.with(Feature::Notices),
-            limits: Limits {
-                idle_timeout: Duration::from_millis(1500),
-                ..Limits::default()
-            },
+            limits: Limits { idle_timeout: Duration::from_millis(1500), ..Limits::default() },
         }
     }
 
@@ -377,28 +342,13 @@ mod tests {
         );
         let user = UserName::new(&"\\".repeat(255)).unwrap();
         let token = "t".repeat(255);
-        let Answer::Admitted {
-            operation,
-            room,
-            user,
-            members,
-            features,
-            limits,
-            ..
-        } = admission(&room, &user)
+        let Answer::Admitted { operation, room, user, members, features, limits, .. } =
+            admission(&room, &user)
         else {
             panic!("admitted")
         };
         let token = &*token;
-        let longest = Answer::Admitted {
-            operation,
-            room,
-            user,
-            token,
-            members,
-            features,
-            limits,
-        };
+        let longest = Answer::Admitted { operation, room, user, token, members, features, limits };
         assert!(encoded(&longest, ReplyForm::Bare).len() <= MAX_BARE_REPLY);
         assert!(admitted(&longest, ReplyForm::Bare).token.matches(token));
     }
@@ -406,12 +356,7 @@ mod tests {
     #[test]
     fn a_refusal_has_no_token_and_echoes_an_unknown_operation() {
         let error = ErrorCode::InvalidRequest;
-        let refusal = Answer::Refused {
-            operation: 77,
-            room: None,
-            error,
-            message: "no",
-        };
+        let refusal = Answer::Refused { operation: 77, room: None, error, message: "no" };
         let framed = encoded(&refusal, ReplyForm::Framed);
         assert_eq!(framed[..3], [0, 77, 1]);
         assert_eq!(
@@ -419,53 +364,24 @@ mod tests {
             br#"{"message":"no","operation":77,"state":1,"error":"invalid_request"}"#
         );
         let long = "\u{1}".repeat(500);
-        let refusal = Answer::Refused {
-            operation: 1,
-            room: None,
-            error,
-            message: &long,
-        };
+        let refusal = Answer::Refused { operation: 1, room: None, error, message: &long };
         assert!(encoded(&refusal, ReplyForm::Bare).len() <= MAX_BARE_REPLY);
-        let Ok(Reply::Refused(read)) = text(&refusal, ReplyForm::Bare).parse() else {
-            panic!()
-        };
+        let Ok(Reply::Refused(read)) = text(&refusal, ReplyForm::Bare).parse() else { panic!() };
         assert_eq!(read.error, error);
     }
 
     #[test]
     fn lists_end_at_their_caps_and_say_so() {
         let names: Vec<String> = (0..1500).map(|n| format!("room {n:04}")).collect();
-        let room = |name| Listed {
-            name,
-            members: 2,
-            password: true,
-        };
+        let room = |name| Listed { name, members: 2, password: true };
         let rooms: Vec<_> = names.iter().map(|name| room(name)).collect();
-        let few = Answer::Rooms {
-            rooms: &rooms[..3],
-            more: false,
-        };
+        let few = Answer::Rooms { rooms: &rooms[..3], more: false };
         let read = listing(&few, ReplyForm::Framed);
         assert_eq!((read.rooms.len(), read.more), (3, false));
-        assert_eq!(
-            (&*read.rooms[2].name, read.rooms[2].members),
-            ("room 0002", 2)
-        );
+        assert_eq!((&*read.rooms[2].name, read.rooms[2].members), ("room 0002", 2));
         assert!(read.rooms[2].password);
-        assert!(
-            listing(
-                &Answer::Rooms {
-                    rooms: &[],
-                    more: true
-                },
-                ReplyForm::Framed
-            )
-            .more
-        );
-        let all = Answer::Rooms {
-            rooms: &rooms,
-            more: false,
-        };
+        assert!(listing(&Answer::Rooms { rooms: &[], more: true }, ReplyForm::Framed).more);
+        let all = Answer::Rooms { rooms: &rooms, more: false };
         let read = listing(&all, ReplyForm::Framed);
         assert_eq!((read.rooms.len(), read.more), (1000, true));
         assert!(encoded(&all, ReplyForm::Bare).len() <= MAX_BARE_REPLY);
@@ -478,42 +394,20 @@ mod tests {
         let name = "\"".repeat(255);
         let members: Vec<&str> = (0..1000).map(|_| &*name).collect();
         let (room, user) = (RoomName::new("r").unwrap(), UserName::new("u").unwrap());
-        let Answer::Admitted {
-            operation,
-            token,
-            features,
-            limits,
-            ..
-        } = admission(&room, &user)
+        let Answer::Admitted { operation, token, features, limits, .. } = admission(&room, &user)
         else {
             panic!("admitted")
         };
         let (room, user, members) = (&room, &user, &members[..]);
-        let answer = Answer::Admitted {
-            operation,
-            room,
-            user,
-            token,
-            members,
-            features,
-            limits,
-        };
+        let answer = Answer::Admitted { operation, room, user, token, members, features, limits };
         assert!(encoded(&answer, ReplyForm::Framed).len() < MAX_LIST_BYTES + 1000);
         assert!(admitted(&answer, ReplyForm::Framed).members.len() > 400);
-        let listed = Listed {
-            name: &name,
-            members: usize::MAX,
-            password: false,
-        };
+        let listed = Listed { name: &name, members: usize::MAX, password: false };
         let rooms: Vec<_> = (0..1000).map(|_| listed).collect();
-        let answer = Answer::Rooms {
-            rooms: &rooms,
-            more: false,
-        };
-        for (form, cap) in [
-            (ReplyForm::Framed, MAX_LIST_BYTES + 1000),
-            (ReplyForm::Bare, MAX_BARE_REPLY),
-        ] {
+        let answer = Answer::Rooms { rooms: &rooms, more: false };
+        for (form, cap) in
+            [(ReplyForm::Framed, MAX_LIST_BYTES + 1000), (ReplyForm::Bare, MAX_BARE_REPLY)]
+        {
             assert!(encoded(&answer, form).len() <= cap, "{form:?}");
             assert!(listing(&answer, form).more);
         }

@@ -76,11 +76,9 @@ impl<'a> Request<'a> {
         Ok(match operation {
             Operation::Create => Self::Create(admission(payload.password)),
             Operation::Join => Self::Join(admission(payload.password)),
-            Operation::Leave => Self::Leave(Departure {
-                room,
-                user,
-                token: payload.token.unwrap_or_default(),
-            }),
+            Operation::Leave => {
+                Self::Leave(Departure { room, user, token: payload.token.unwrap_or_default() })
+            }
             Operation::Rooms => Self::Rooms,
         })
     }
@@ -195,9 +193,7 @@ mod tests {
         let payload =
             r#"{"user_name": "\u30e6\u30fc\u30b6\u30fc", "token": "", "password": "秘密"}"#;
         let frame = frame(2, State::Request, "部屋".as_bytes(), payload.as_bytes());
-        let Request::Join(admission) = Request::parse(&frame).unwrap() else {
-            panic!("a join")
-        };
+        let Request::Join(admission) = Request::parse(&frame).unwrap() else { panic!("a join") };
         assert_eq!(admission.room.as_str(), "部屋");
         assert_eq!(admission.user.as_str(), "ユーザー");
         assert_eq!(admission.password.expose(), "秘密");
@@ -211,9 +207,7 @@ mod tests {
             br#"{"user_name":"a","password":null,"token":null,"features":null}"#,
         ] {
             let frame = frame(1, State::Request, b"r", payload);
-            let Request::Create(admission) = Request::parse(&frame).unwrap() else {
-                panic!()
-            };
+            let Request::Create(admission) = Request::parse(&frame).unwrap() else { panic!() };
             assert!(admission.password.is_empty());
         }
     }
@@ -224,29 +218,17 @@ mod tests {
         assert_eq!(error(1, b"r", b"{}x"), RequestError::Payload);
         assert_eq!(error(1, b"r", b"[]"), RequestError::Payload);
         assert_eq!(error(1, b"r", br#"{"user_name":7}"#), RequestError::Payload);
-        assert_eq!(
-            error(1, b"r", b"{\"user_name\":\"\xff\"}"),
-            RequestError::Payload
-        );
+        assert_eq!(error(1, b"r", b"{\"user_name\":\"\xff\"}"), RequestError::Payload);
         assert_eq!(error(2, b"r", b"{}"), RequestError::NoUserName);
         assert_eq!(
             error(2, b"r", br#"{"user_name":" "}"#),
             RequestError::UserName(NameError::Blank)
         );
         let named = br#"{"user_name":"a"}"#;
-        assert_eq!(
-            error(2, b"", named),
-            RequestError::RoomName(NameError::Blank)
-        );
-        assert_eq!(
-            error(2, b"\xff", named),
-            RequestError::RoomName(NameError::NotUtf8)
-        );
+        assert_eq!(error(2, b"", named), RequestError::RoomName(NameError::Blank));
+        assert_eq!(error(2, b"\xff", named), RequestError::RoomName(NameError::NotUtf8));
         let reply = frame(1, State::Done, b"r", named);
-        assert_eq!(
-            Request::parse(&reply).unwrap_err(),
-            RequestError::NotARequest
-        );
+        assert_eq!(Request::parse(&reply).unwrap_err(), RequestError::NotARequest);
     }
 
     #[test]

@@ -51,12 +51,7 @@ impl<'a> Datagram<'a> {
         let (rest, text) = split(body, token_end)?;
         let (rest, token) = split(rest, user_end)?;
         let (room, user) = split(rest, room_end)?;
-        Ok(Self {
-            room,
-            user,
-            token,
-            text,
-        })
+        Ok(Self { room, user, token, text })
     }
 
     /// The name of the room, as the sender wrote it.
@@ -148,16 +143,9 @@ mod tests {
     #[test]
     fn refuses_sizes_that_do_not_fit() {
         for short in [&b""[..], &[0], &[0, 0], &[1, 0, 0], &[0, 1, 0], &[0, 0, 1]] {
-            assert_eq!(
-                Datagram::parse(short),
-                Err(DatagramError::Truncated),
-                "{short:?}"
-            );
+            assert_eq!(Datagram::parse(short), Err(DatagramError::Truncated), "{short:?}");
         }
-        assert_eq!(
-            Datagram::parse(&[255, 255, 255, b'a']),
-            Err(DatagramError::Truncated)
-        );
+        assert_eq!(Datagram::parse(&[255, 255, 255, b'a']), Err(DatagramError::Truncated));
         assert!(Datagram::parse(&[0, 0, 0]).is_ok());
         let mut long = bytes([0, 0, 0], &[b'a'; 4093]);
         assert!(Datagram::parse(&long).is_ok());
@@ -170,14 +158,8 @@ mod tests {
         // "é" is two bytes: valid as a whole, cut in the middle by the room's size.
         let cut = bytes([1, 1, 0], "é".as_bytes());
         assert_eq!(Datagram::parse(&cut), Err(DatagramError::NotUtf8));
-        assert_eq!(
-            Datagram::parse(&bytes([1, 0, 0], b"\xff")),
-            Err(DatagramError::NotUtf8)
-        );
-        assert_eq!(
-            Datagram::parse(&bytes([0, 0, 0], b"\xc3")),
-            Err(DatagramError::NotUtf8)
-        );
+        assert_eq!(Datagram::parse(&bytes([1, 0, 0], b"\xff")), Err(DatagramError::NotUtf8));
+        assert_eq!(Datagram::parse(&bytes([0, 0, 0], b"\xc3")), Err(DatagramError::NotUtf8));
     }
 
     #[test]

@@ -51,21 +51,13 @@ impl<'a> Incoming<'a> {
         match (dialect, datagram.text()) {
             (_, Text::Presence) => None,
             (Dialect::Tokened, Text::Chat(message)) => {
-                datagram.token().is_empty().then_some(Self::Chat {
-                    from: about,
-                    message,
-                })
+                datagram.token().is_empty().then_some(Self::Chat { from: about, message })
             }
             (Dialect::Tokened, Text::Reserved(text)) => {
                 let notice = NoticeText::parse(text)?;
-                token
-                    .matches(datagram.token())
-                    .then_some(Self::Notice { about, notice })
+                token.matches(datagram.token()).then_some(Self::Notice { about, notice })
             }
-            (Dialect::Seed, Text::Chat(message)) => Some(Self::Chat {
-                from: about,
-                message,
-            }),
+            (Dialect::Seed, Text::Chat(message)) => Some(Self::Chat { from: about, message }),
             (Dialect::Seed, Text::Reserved(text)) => {
                 let notice = NoticeText::parse(text)?;
                 matches!(notice, NoticeText::TimedOut | NoticeText::RoomClosed)
@@ -105,10 +97,7 @@ mod tests {
         let here = RoomName::new("here").unwrap();
         let me = UserName::new("me").unwrap();
         let incoming = Incoming::of(Datagram::parse(&bytes).unwrap(), &here, &mine, dialect)?;
-        Some((
-            matches!(incoming, Incoming::Notice { .. }),
-            incoming.ends(&me),
-        ))
+        Some((matches!(incoming, Incoming::Notice { .. }), incoming.ends(&me)))
     }
 
     const CHAT: Option<(bool, bool)> = Some((false, false));
@@ -142,10 +131,7 @@ mod tests {
         for (fields, meaning) in [
             (["here", "bob", "theirs", "hi"], CHAT),
             (["here", "bob", "", "hi"], CHAT),
-            (
-                ["here", "bob", "theirs", "SYSTEM_HOST_MESSAGE_TIME_OUT"],
-                THE_END,
-            ),
+            (["here", "bob", "theirs", "SYSTEM_HOST_MESSAGE_TIME_OUT"], THE_END),
             (["here", "bob", "", "SYSTEM_MESSAGE_TIME_OUT"], NOTICE),
             (["here", "me", "", "SYSTEM_MESSAGE_TIME_OUT"], THE_END),
             (["here", "me", "", "SYSTEM_SERVER_SHUTDOWN"], None),

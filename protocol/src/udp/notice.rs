@@ -17,13 +17,8 @@ pub enum NoticeText {
 
 impl NoticeText {
     /// Every text there is.
-    pub const ALL: [Self; 5] = [
-        Self::TimedOut,
-        Self::RoomClosed,
-        Self::Joined,
-        Self::Left,
-        Self::Shutdown,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::TimedOut, Self::RoomClosed, Self::Joined, Self::Left, Self::Shutdown];
 
     /// The text on the wire.
     pub const fn as_str(self) -> &'static str {

@@ -75,12 +75,7 @@ impl RelayedChat<'_> {
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields {
-            room: self.room,
-            user: self.from,
-            token: "",
-            text: self.message.as_str(),
-        }
+        Fields { room: self.room, user: self.from, token: "", text: self.message.as_str() }
     }
 }
 
@@ -164,13 +159,7 @@ impl Fields<'_> {
     }
 
     fn parts(&self) -> [&[u8]; 4] {
-        [
-            self.room.as_str(),
-            self.user.as_str(),
-            self.token,
-            self.text,
-        ]
-        .map(str::as_bytes)
+        [self.room.as_str(), self.user.as_str(), self.token, self.text].map(str::as_bytes)
     }
 }
 
@@ -193,12 +182,7 @@ mod tests {
     fn a_notice_reads_back() {
         let token = Token::<6>::new("secret").unwrap();
         let (room, about, text) = (room(), user(), NoticeText::TimedOut);
-        let notice = Notice {
-            room: &room,
-            about: &about,
-            token: &token,
-            text,
-        };
+        let notice = Notice { room: &room, about: &about, token: &token, text };
         let mut buffer = [0; 100];
         let size = notice.write(&mut buffer).unwrap();
         assert_eq!(size, notice.size());
@@ -212,18 +196,11 @@ mod tests {
     #[test]
     fn a_relayed_message_bears_no_token() {
         let message = Message::new("やあ").unwrap();
-        let relayed = RelayedChat {
-            room: &room(),
-            from: &user(),
-            message,
-        };
+        let relayed = RelayedChat { room: &room(), from: &user(), message };
         let mut buffer = [0; 100];
         let size = relayed.write(&mut buffer).unwrap();
         assert_eq!(buffer[2], 0);
-        assert_eq!(
-            Datagram::parse(&buffer[..size]).unwrap().text(),
-            Text::Chat(message)
-        );
+        assert_eq!(Datagram::parse(&buffer[..size]).unwrap().text(), Text::Chat(message));
     }
 
     #[test]
@@ -235,28 +212,12 @@ mod tests {
         let mut buffer = [0; 5000];
         for (len, written) in [(fits, Ok(4096)), (fits + 1, Err(()))] {
             let message = Some(Message::new(&text[..len]).unwrap());
-            let datagram = ClientDatagram {
-                room: &room,
-                user: &user,
-                token: &token,
-                message,
-            };
+            let datagram = ClientDatagram { room: &room, user: &user, token: &token, message };
             assert_eq!(datagram.write(&mut buffer).map_err(|_| ()), written);
         }
-        let datagram = ClientDatagram {
-            room: &room,
-            user: &user,
-            token: &token,
-            message: None,
-        };
+        let datagram = ClientDatagram { room: &room, user: &user, token: &token, message: None };
         let mut small = [7; 21];
-        assert_eq!(
-            datagram.write(&mut small),
-            Err(TooSmall {
-                needed: 22,
-                available: 21
-            })
-        );
+        assert_eq!(datagram.write(&mut small), Err(TooSmall { needed: 22, available: 21 }));
         assert_eq!(small, [7; 21]);
     }
 

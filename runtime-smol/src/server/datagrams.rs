@@ -31,9 +31,7 @@ pub(super) async fn run(shared: &Shared) {
             match shared.socket.recv_from(&mut buffer).await {
                 Ok((size, from)) => {
                     let bytes = buffer.get(..size).unwrap_or_default();
-                    shared
-                        .tell(Event::Datagram { from, bytes }, &mut actions)
-                        .await;
+                    shared.tell(Event::Datagram { from, bytes }, &mut actions).await;
                 }
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {

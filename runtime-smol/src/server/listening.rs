@@ -40,9 +40,7 @@ pub(super) async fn run<'a>(
                     last += 1;
                     let connection = ConnectionId(last);
                     open(shared, executor, connection, stream, &buffer);
-                    shared
-                        .tell(Event::Opened { connection, from }, &mut actions)
-                        .await;
+                    shared.tell(Event::Opened { connection, from }, &mut actions).await;
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -64,19 +62,8 @@ fn open<'a>(
     buffer: &Rc<RefCell<Box<[u8]>>>,
 ) {
     let stream = Rc::new(Stream::new(stream));
-    let task = executor.spawn(serve(
-        shared,
-        connection,
-        Rc::clone(&stream),
-        Rc::clone(buffer),
-    ));
-    shared.streams.borrow_mut().insert(
-        connection,
-        Connection {
-            stream,
-            _task: task,
-        },
-    );
+    let task = executor.spawn(serve(shared, connection, Rc::clone(&stream), Rc::clone(buffer)));
+    shared.streams.borrow_mut().insert(connection, Connection { stream, _task: task });
 }
 
 /// Carries one connection's bytes until the engine has it closed, which drops this, or it fails.
@@ -87,7 +74,8 @@ async fn serve(
     buffer: Rc<RefCell<Box<[u8]>>>,
 ) {
     let mut actions = Actions::new();
-    loop {
+    // Once closed it is not waited for again, and only a wait would end it.
+    while shared.has(connection) {
         // All that waits is written before anything more is read.
         let turn = async {
             let read = |mut io: &TcpStream| {
@@ -105,11 +93,8 @@ async fn serve(
         };
         if let Err(error) = turn.await {
             debug!(%error, "a connection was lost");
-            shared
-                .tell(Event::Closed { connection }, &mut actions)
-                .await;
+            shared.tell(Event::Closed { connection }, &mut actions).await;
             shared.close(connection);
-            return;
         }
     }
 }

@@ -40,10 +40,7 @@ pub async fn serve(
     let listener = Async::new(listener)?;
     let executor = LocalExecutor::new();
     // At every turn the first that is ready goes first: datagrams before connections.
-    let streams = future::or(
-        shared.keep_time(),
-        listening::run(&shared, &listener, &executor),
-    );
+    let streams = future::or(shared.keep_time(), listening::run(&shared, &listener, &executor));
     let work = future::or(datagrams::run(&shared), executor.run(streams));
     future::or(stop, work).await;
     shared.tell(Event::Shutdown, &mut Actions::new()).await;
@@ -80,9 +77,7 @@ impl Shared {
     /// datagrams in `actions`.
     fn handle(&self, event: Event<'_>, actions: &mut Actions) {
         actions.clear();
-        self.server
-            .borrow_mut()
-            .handle_into(event, self.clock.now(), actions);
+        self.server.borrow_mut().handle_into(event, self.clock.now(), actions);
         for action in actions.iter() {
             self.perform_on_stream(&action);
         }
@@ -112,7 +107,11 @@ impl Shared {
         }
     }
 
-    /// Drops a connection and its task, which may be the caller's own: that one ends when it next waits.
+    fn has(&self, connection: ConnectionId) -> bool {
+        self.streams.borrow().contains_key(&connection)
+    }
+
+    /// Drops a connection and its task; one that closes itself goes on until it next waits.
     fn close(&self, connection: ConnectionId) {
         // Taken out first, and dropped when nothing is borrowed.
         let closed = self.streams.borrow_mut().remove(&connection);
@@ -120,10 +119,7 @@ impl Shared {
     }
 
     fn stream(&self, connection: ConnectionId) -> Option<Rc<Stream>> {
-        self.streams
-            .borrow()
-            .get(&connection)
-            .map(|connection| Rc::clone(&connection.stream))
+        self.streams.borrow().get(&connection).map(|connection| Rc::clone(&connection.stream))
     }
 
     /// Tells the engine the time when it wants to know.

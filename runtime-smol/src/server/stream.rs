@@ -17,11 +17,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(io: Async<TcpStream>) -> Self {
-        Self {
-            io,
-            unsent: RefCell::default(),
-            ends_after: Cell::new(false),
-        }
+        Self { io, unsent: RefCell::default(), ends_after: Cell::new(false) }
     }
 
     pub(super) fn write(&self, bytes: &[u8]) {

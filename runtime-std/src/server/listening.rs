@@ -106,10 +106,7 @@ impl<'a> Listening<'a> {
     }
 
     fn resume_accepting(&mut self) -> io::Result<()> {
-        if self
-            .paused_until
-            .is_some_and(|until| until <= self.shared.clock.now())
-        {
+        if self.paused_until.is_some_and(|until| until <= self.shared.clock.now()) {
             self.paused_until = None;
             self.listener.watch(Interest::Read)?;
         }

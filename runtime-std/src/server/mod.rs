@@ -29,10 +29,7 @@ impl Stop {
     /// # Errors
     /// When the system has no descriptor left for it.
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            requested: Arc::default(),
-            poller: Arc::new(Poller::new()?),
-        })
+        Ok(Self { requested: Arc::default(), poller: Arc::new(Poller::new()?) })
     }
 
     /// Asks: the members are told, and [`serve`] returns within a second.

@@ -23,12 +23,7 @@ impl Stream {
     pub(super) fn new(poller: &Arc<Poller>, stream: TcpStream, key: usize) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let watched = Watched::new(poller, stream, key)?;
-        Ok(Self {
-            watched,
-            unsent: Vec::new(),
-            sent: 0,
-            ends_after: false,
-        })
+        Ok(Self { watched, unsent: Vec::new(), sent: 0, ends_after: false })
     }
 
     /// Reads once; `None` when there is nothing yet.
@@ -72,11 +67,7 @@ impl Stream {
 
     /// Watches for what it waits for: while bytes wait to be written, nothing is read.
     pub(super) fn watch(&self) -> io::Result<()> {
-        self.watched.watch(if self.has_unsent() {
-            Interest::Write
-        } else {
-            Interest::Read
-        })
+        self.watched.watch(if self.has_unsent() { Interest::Write } else { Interest::Read })
     }
 }
 
