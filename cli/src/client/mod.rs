@@ -165,7 +165,7 @@ impl<D: Driver> Client<D> {
             Reason::ServerStopped => (Exit::RoomClosed, "the server is stopping"),
             Reason::ServerGone => (Exit::Unreachable, "the server does not answer any more"),
         };
-        eprintln!("* {message}");
+        screen::last_note(message);
         Ok(exit)
     }
 }

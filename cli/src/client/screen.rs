@@ -23,11 +23,9 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn open(sender: Arc<Box<InputSender>>) -> Self {
-        let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
-        Self { printer: None, is_interactive, sender, is_broken: false }
+        Self { printer: None, is_interactive: is_interactive(), sender, is_broken: false }
     }
 
-    /// Whether a person types on a terminal and reads there.
     pub(super) fn is_interactive(&self) -> bool {
         self.is_interactive
     }
@@ -106,3 +104,18 @@ impl Screen {
         }
     }
 }
+
+/// Whether a person types on a terminal and reads there.
+fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Something for the user after which nothing comes: no editor prints it any more, so it takes the
+/// place of the prompt.
+pub(super) fn last_note(line: &str) {
+    let over_the_prompt = if is_interactive() { CLEAR_LINE } else { "" };
+    eprintln!("{over_the_prompt}* {line}");
+}
+
+/// To the start of the line, and clear what is there.
+const CLEAR_LINE: &str = "\r\x1b[K";
