@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use engine::{Caps, ConnectionId, Event, Instant};
 use protocol::tcp::Request;
-use world::{World, answered, closes, ip, person, raw_request, second, secs};
+use world::{World, address, answered, closes, ip, person, raw_request, second, secs};
 
 fn capped(connections: usize, connections_per_address: usize) -> World {
     World::capped(Caps { connections, connections_per_address, ..Caps::default() })
@@ -283,4 +283,27 @@ fn what_is_told_about_an_unknown_connection_is_ignored() {
     assert_eq!(world.event(Event::Closed { connection }), []);
     assert_eq!((world.held(), world.census().connections), ((0, 0), 0));
     assert_eq!(*world.server.counters(), engine::Counters::default());
+}
+
+#[test]
+fn a_number_that_is_used_again_is_not_closed_for_what_bore_it_before() {
+    let mut world = capped(10, 10);
+    let connection = ConnectionId(7);
+    let from = address("192.0.2.1:5000");
+    world.event(Event::Opened { connection, from });
+    ask_for_rooms(&mut world, connection);
+    world.wait(secs(60));
+    assert_eq!(world.event(Event::Opened { connection, from }), []);
+    assert_eq!(world.census().connections, 1);
+}
+
+#[test]
+fn a_connection_that_is_said_to_be_gone_is_not_closed() {
+    let mut world = capped(10, 10);
+    let connection = ConnectionId(7);
+    world.event(Event::Opened { connection, from: address("192.0.2.1:5000") });
+    ask_for_rooms(&mut world, connection);
+    world.wait(secs(60));
+    assert_eq!(world.event(Event::Closed { connection }), []);
+    assert_eq!(world.census().connections, 0);
 }

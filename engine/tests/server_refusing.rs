@@ -6,8 +6,11 @@ mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use engine::{Caps, Config, EntropyError, Event, Instant, Server, StartError};
+use engine::{
+    Caps, Config, ConfigError, EntropyError, Event, Instant, SeededEntropy, Server, StartError,
+};
 use protocol::tcp::{ErrorCode, Operation, Reply};
 use world::{World, answered, ip, person, raw_request, second};
 
@@ -291,7 +294,35 @@ fn a_server_that_could_not_work_does_not_begin() {
     let none = |_: &mut [u8]| Err(EntropyError);
     let error = Server::new(Config::default(), none, Instant::ZERO).unwrap_err();
     assert!(matches!(error, StartError::Entropy(_)), "{error}");
-    let config = Config { idle_timeout: std::time::Duration::ZERO, ..Config::default() };
-    let error = Server::new(config, none, Instant::ZERO).unwrap_err();
-    assert!(matches!(error, StartError::Config(_)), "{error}");
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_is_named() {
+    type Setting = fn(&mut Config);
+    let zeros: [(&str, Setting); 8] = [
+        ("idle timeout", |config| config.idle_timeout = Duration::ZERO),
+        ("sweep interval", |config| config.sweep_interval = Duration::ZERO),
+        ("on a payload", |config| config.caps.payload = 0),
+        ("on rooms", |config| config.caps.rooms = 0),
+        ("on a room's members", |config| config.caps.room_members = 0),
+        ("on members", |config| config.caps.members = 0),
+        ("on connections is", |config| config.caps.connections = 0),
+        ("from one address", |config| config.caps.connections_per_address = 0),
+    ];
+    let start = |config| Server::new(config, SeededEntropy::new(7), Instant::ZERO);
+    for (named, spoil) in zeros {
+        let mut config = Config::default();
+        spoil(&mut config);
+        let error = start(config).unwrap_err();
+        let is_zero = matches!(error, StartError::Config(ConfigError::Zero { .. }));
+        assert!(is_zero && error.to_string().contains(named), "{error}");
+    }
+    for (payload, starts) in [(1 << 29, true), ((1 << 29) + 1, false)] {
+        let mut config = Config::default();
+        config.caps.payload = payload;
+        assert_eq!(start(config).is_ok(), starts);
+    }
+    let mut config = Config::default();
+    config.caps.remembered_tokens = 0;
+    assert!(start(config).is_ok());
 }

@@ -7,7 +7,7 @@ mod world;
 use engine::{Caps, Instant};
 use protocol::tcp::Operation;
 use protocol::udp::NoticeText;
-use world::{Client, MICROSECOND, World, all, nothing, notice, person, second, secs};
+use world::{Client, MICROSECOND, World, all, nothing, notice, person, second};
 
 /// A room whose host stays and whose guest timed out at 140 s; the guest.
 fn timed_out_guest(world: &mut World) -> (Client, Client) {
@@ -108,15 +108,20 @@ fn each_token_has_a_second_of_its_own() {
 
 #[test]
 fn an_ipv4_address_may_be_written_as_ipv6() {
-    let mut world = World::new();
-    let host = person("部屋", "太郎").from("::ffff:192.0.2.1");
-    let host = world.admit(Operation::Create, &host).client;
-    let host = host.at("192.0.2.1:5000");
-    world.tick_at(second(140));
-    assert_eq!(world.say(&host, ""), closed(&host, &host));
-    let mapped = host.at("[::ffff:192.0.2.1]:5001");
-    world.wait(secs(1));
-    assert_eq!(world.say(&mapped, ""), closed(&host, &mapped));
+    for (joined, spoke) in
+        [("192.0.2.1", "[::ffff:192.0.2.1]:5000"), ("::ffff:192.0.2.1", "192.0.2.1:5000")]
+    {
+        let mut world = World::new();
+        let host = person("部屋", "太郎").from(joined);
+        let host = world.admit(Operation::Create, &host).client.at(spoke);
+        world.present([&host]);
+        assert_eq!(world.tick_at(second(140)), closed(&host, &host));
+        for (seconds, from) in [(1, "192.0.2.1:5001"), (2, "[::ffff:192.0.2.1]:5002")] {
+            world.now = second(140 + seconds);
+            let host = host.at(from);
+            assert_eq!(world.say(&host, ""), closed(&host, &host), "{joined} {from}");
+        }
+    }
 }
 
 #[test]

@@ -60,7 +60,6 @@ impl Server {
     }
 
     fn create(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
-        self.check_open()?;
         if self.directory.room_named(&admission.room).is_some() {
             return Err(Refused {
                 error: ErrorCode::RoomExists,
@@ -85,7 +84,6 @@ impl Server {
     }
 
     fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
-        self.check_open()?;
         let Some((id, room)) = self.directory.room_named(&admission.room) else {
             return Err(Refused {
                 error: ErrorCode::NoSuchRoom,
@@ -146,13 +144,6 @@ impl Server {
         })
     }
 
-    fn check_open(&self) -> Result<(), Refused> {
-        if self.is_stopping {
-            return Err(Refused { error: ErrorCode::TryLater, message: "the server is stopping" });
-        }
-        Ok(())
-    }
-
     fn answer_admission(
         &mut self,
         id: ConnectionId,
@@ -177,7 +168,7 @@ impl Server {
                 let answer =
                     Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);
-                self.tell_room(room_id, room, user, NoticeText::Joined, Some(member), actions);
+                self.tell_room(room_id, room, user, NoticeText::Joined, actions);
             }
             Err(Refused { error, message }) => {
                 self.refuse(id, operation as u8, Some(room), error, message, actions);
@@ -208,9 +199,11 @@ impl Server {
         self.reply(id, &Answer::Departed { room, user }, actions);
         match self.directory.depart(leaver) {
             Some(Departure::Guest { room: room_id, .. }) => {
-                self.tell_room(room_id, room, user, NoticeText::Left, None, actions);
+                self.tell_room(room_id, room, user, NoticeText::Left, actions);
             }
-            Some(Departure::Host(closed)) => self.tell_closed(closed, Some(leaver), actions),
+            Some(Departure::Host(closed)) => {
+                self.tell_closed(closed, Some(leaver), self.now, actions);
+            }
             None => {}
         }
     }

@@ -26,8 +26,8 @@ impl Server {
         due.extend(by_idleness.take_while(|(_, since)| is_due(*since)).map(|(id, _)| id));
         self.counters.timeouts += due.len() as u64;
 
-        self.close_rooms_of(&due, actions);
-        self.remove_guests(&due, actions);
+        self.close_rooms_of(&due, moment, actions);
+        self.remove_guests(&due, moment, actions);
         due.clear();
         due.shrink_to(KEPT_DUE);
         self.due = due;
@@ -43,19 +43,19 @@ impl Server {
         Some(self.sweeps.first_at_or_after(at))
     }
 
-    fn close_rooms_of(&mut self, due: &[MemberId], actions: &mut Actions) {
+    fn close_rooms_of(&mut self, due: &[MemberId], moment: Instant, actions: &mut Actions) {
         for id in due {
             if !self.directory.is_host(*id) {
                 continue;
             }
             if let Some(Departure::Host(closed)) = self.directory.depart(*id) {
                 info!(room = %closed.name, host = %closed.host, "host timed out, room closed");
-                self.tell_closed(closed, None, actions);
+                self.tell_closed(closed, None, moment, actions);
             }
         }
     }
 
-    fn remove_guests(&mut self, due: &[MemberId], actions: &mut Actions) {
+    fn remove_guests(&mut self, due: &[MemberId], moment: Instant, actions: &mut Actions) {
         let mut removed: Vec<(RoomId, Former)> = Vec::new();
         for id in due {
             if let Some(Departure::Guest { room, former }) = self.directory.depart(*id) {
@@ -68,8 +68,8 @@ impl Server {
             };
             let about = former.member.name.clone();
             info!(%room, user = %about, "timed out");
-            self.tell_room(id, &room, &about, NoticeText::TimedOut, None, actions);
-            self.tell_out(former, &room, &about, NoticeText::TimedOut, actions);
+            self.tell_room(id, &room, &about, NoticeText::TimedOut, actions);
+            self.tell_out(former, &room, &about, NoticeText::TimedOut, moment, actions);
         }
     }
 }

@@ -107,17 +107,18 @@ impl Server {
     /// that one. A datagram costs O(members of its room) and allocates nothing once `actions` has
     /// grown; a join costs O(log rooms) besides telling the members; a sweep costs O(those who are due).
     pub fn handle_into(&mut self, event: Event<'_>, now: Instant, actions: &mut Actions) {
+        if let Event::Opened { connection, .. } | Event::Closed { connection } = event {
+            // Whatever bore this number is gone, so time calls for nothing about it any more.
+            self.connections.forget(connection);
+        }
         self.advance(now, actions);
         match event {
             Event::Datagram { from, bytes } => self.datagram(from, bytes, actions),
             Event::Opened { connection, from } => self.opened(connection, from, actions),
             Event::Received { connection, bytes } => self.received(connection, bytes, actions),
             Event::Ended { connection } => self.ended(connection, actions),
-            Event::Closed { connection } => {
-                self.connections.forget(connection);
-            }
             Event::Crowded => self.crowded(actions),
-            Event::Tick => {}
+            Event::Closed { .. } | Event::Tick => {}
             Event::Shutdown => self.shut_down(actions),
         }
     }

@@ -9,20 +9,20 @@ use super::credentials::IssuedToken;
 use super::directory::{ClosedRoom, Former, Member, Room, RoomId};
 use super::remembered::Remembered;
 use crate::action::{Actions, MemberId, Recipient};
+use crate::time::Instant;
 
 impl Server {
-    /// Tells those in a room, but not `except`, that `what` happened to `about`.
+    /// Tells those in a room that can be reached that `what` happened to `about`.
     pub(super) fn tell_room(
         &self,
         id: RoomId,
         room: &RoomName,
         about: &UserName,
         what: NoticeText,
-        except: Option<MemberId>,
         actions: &mut Actions,
     ) {
         let recipients = self.directory.room(id).into_iter().flat_map(Room::recipients);
-        for to in recipients.filter(|to| Some(to.member) != except) {
+        for to in recipients {
             let Some(member) = self.directory.member(to.member) else {
                 continue;
             };
@@ -32,28 +32,31 @@ impl Server {
         }
     }
 
-    /// Tells all who were in a room, but not `except`, that it is closed, and remembers them.
+    /// Tells all who were in a room, but not `except`, that it was closed `at` some time, and
+    /// remembers them.
     pub(super) fn tell_closed(
         &mut self,
         closed: ClosedRoom,
         except: Option<MemberId>,
+        at: Instant,
         actions: &mut Actions,
     ) {
         for former in closed.members {
             if Some(former.id) != except {
                 let notice = NoticeText::RoomClosed;
-                self.tell_out(former, &closed.name, &closed.host, notice, actions);
+                self.tell_out(former, &closed.name, &closed.host, notice, at, actions);
             }
         }
     }
 
-    /// Tells a former member why it is one, and remembers it so that it can be told again.
+    /// Tells a former member why it is one since `at`, and remembers it so that it can be told again.
     pub(super) fn tell_out(
         &mut self,
         former: Former,
         room: &RoomName,
         about: &UserName,
         notice: NoticeText,
+        at: Instant,
         actions: &mut Actions,
     ) {
         let Former { id, member, address } = former;
@@ -70,7 +73,7 @@ impl Server {
             about: about.clone(),
             notice,
         };
-        self.memory.remember(remembered, self.now);
+        self.memory.remember(remembered, at);
     }
 
     /// Tells everyone that the server stops, and closes everything.

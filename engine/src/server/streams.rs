@@ -19,8 +19,6 @@ impl Server {
             actions.close(id);
             return;
         }
-        // A driver that uses a number again has lost the connection that bore it.
-        self.connections.forget(id);
         let ip = from.ip().to_canonical();
         if let Some(idlest) = self.connections.to_evict(ip, &self.config.caps) {
             self.evict(idlest, actions);
