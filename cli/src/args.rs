@@ -76,7 +76,7 @@ pub(crate) struct ServerArgs {
     pub(crate) max_rooms: usize,
 
     /// The most members in one room.
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = positive)]
     pub(crate) max_room_members: usize,
 
     /// The most members in all rooms together.

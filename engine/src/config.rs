@@ -25,7 +25,8 @@ pub struct Caps {
     pub payload: u32,
     /// Rooms at a time. Default 10,000.
     pub rooms: usize,
-    /// Members in one room, its host included. Default 10,000.
+    /// Members in one room, its host included. Default 2,000. When many of them go at once, all who
+    /// stay are told of each.
     pub room_members: usize,
     /// Members in all rooms together. Default 100,000.
     pub members: usize,
@@ -54,7 +55,7 @@ impl Default for Caps {
         Self {
             payload: 64 * 1024,
             rooms: 10_000,
-            room_members: 10_000,
+            room_members: 2_000,
             members: 100_000,
             connections: 4096,
             connections_per_address: 1024,

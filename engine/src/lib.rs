@@ -63,3 +63,12 @@ pub use entropy::{Entropy, EntropyError, SeededEntropy};
 pub use event::{ConnectionId, Event};
 pub use server::{Census, Server, StartError};
 pub use time::Instant;
+
+/// The examples of the pages that newcomers read are compiled and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod english {}
+    #[doc = include_str!("../../README.ja.md")]
+    mod japanese {}
+}

@@ -168,7 +168,7 @@ impl Server {
                 let answer =
                     Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);
-                self.tell_room(room_id, room, user, NoticeText::Joined, actions);
+                self.tell_room(room_id, user, NoticeText::Joined);
             }
             Err(Refused { error, message }) => {
                 self.refuse(id, operation as u8, Some(room), error, message, actions);
@@ -199,10 +199,10 @@ impl Server {
         self.reply(id, &Answer::Departed { room, user }, actions);
         match self.directory.depart(leaver) {
             Some(Departure::Guest { room: room_id, .. }) => {
-                self.tell_room(room_id, room, user, NoticeText::Left, actions);
+                self.tell_room(room_id, user, NoticeText::Left);
             }
             Some(Departure::Host(closed)) => {
-                self.tell_closed(closed, Some(leaver), self.now, actions);
+                self.tell_closed(closed, Some(leaver), self.now);
             }
             None => {}
         }

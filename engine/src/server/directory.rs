@@ -70,6 +70,12 @@ impl Room {
         self.seats.len()
     }
 
+    /// Who sits on a seat, if it can be reached.
+    pub(super) fn recipient(&self, seat: usize) -> Option<Recipient> {
+        let Seat { member, address } = self.seats.get(seat)?;
+        address.map(|address| Recipient { member: *member, address })
+    }
+
     /// The members that can be reached.
     pub(super) fn recipients(&self) -> impl Iterator<Item = Recipient> {
         self.seats.iter().filter_map(|seat| {

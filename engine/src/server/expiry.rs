@@ -9,14 +9,14 @@ use tracing::info;
 use super::Server;
 use super::directory::{Departure, Former, RoomId};
 use super::remembered::REMEMBERED_FOR;
-use crate::action::{Actions, MemberId};
+use crate::action::MemberId;
 use crate::time::Instant;
 
 impl Server {
     /// Removes all who had been silent for too long at `moment`, as one set: first the rooms whose
     /// hosts are in it, then the guests that are left, and only then are those told who stay. Costs
-    /// O(those who are due).
-    pub(super) fn sweep(&mut self, moment: Instant, actions: &mut Actions) {
+    /// O(those who are due); the telling costs what it costs, in turns.
+    pub(super) fn sweep(&mut self, moment: Instant) {
         self.memory.expire(moment);
 
         let mut due = core::mem::take(&mut self.due);
@@ -26,8 +26,8 @@ impl Server {
         due.extend(by_idleness.take_while(|(_, since)| is_due(*since)).map(|(id, _)| id));
         self.counters.timeouts += due.len() as u64;
 
-        self.close_rooms_of(&due, moment, actions);
-        self.remove_guests(&due, moment, actions);
+        self.close_rooms_of(&due, moment);
+        self.remove_guests(&due, moment);
         due.clear();
         due.shrink_to(KEPT_DUE);
         self.due = due;
@@ -43,19 +43,19 @@ impl Server {
         Some(self.sweeps.first_at_or_after(at))
     }
 
-    fn close_rooms_of(&mut self, due: &[MemberId], moment: Instant, actions: &mut Actions) {
+    fn close_rooms_of(&mut self, due: &[MemberId], moment: Instant) {
         for id in due {
             if !self.directory.is_host(*id) {
                 continue;
             }
             if let Some(Departure::Host(closed)) = self.directory.depart(*id) {
                 info!(room = %closed.name, host = %closed.host, "host timed out, room closed");
-                self.tell_closed(closed, None, moment, actions);
+                self.tell_closed(closed, None, moment);
             }
         }
     }
 
-    fn remove_guests(&mut self, due: &[MemberId], moment: Instant, actions: &mut Actions) {
+    fn remove_guests(&mut self, due: &[MemberId], moment: Instant) {
         let mut removed: Vec<(RoomId, Former)> = Vec::new();
         for id in due {
             if let Some(Departure::Guest { room, former }) = self.directory.depart(*id) {
@@ -68,8 +68,8 @@ impl Server {
             };
             let about = former.member.name.clone();
             info!(%room, user = %about, "timed out");
-            self.tell_room(id, &room, &about, NoticeText::TimedOut, actions);
-            self.tell_out(former, &room, &about, NoticeText::TimedOut, moment, actions);
+            self.tell_room(id, &about, NoticeText::TimedOut);
+            self.tell_out(former, &room, &about, NoticeText::TimedOut, moment);
         }
     }
 }

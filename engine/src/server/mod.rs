@@ -10,6 +10,7 @@ mod relay;
 mod remembered;
 mod streams;
 mod sweeps;
+mod telling;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -25,6 +26,7 @@ use credentials::Credentials;
 use directory::Directory;
 use remembered::Memory;
 use sweeps::Sweeps;
+use telling::{NOTICES_A_TURN, Tellings};
 
 /// A chat server without I/O: rooms, members, connections and every rule about them.
 ///
@@ -41,6 +43,7 @@ pub struct Server {
     directory: Directory,
     memory: Memory,
     connections: Connections,
+    tellings: Tellings,
     counters: Counters,
     is_stopping: bool,
     /// Kept between sweeps for its memory alone.
@@ -82,6 +85,7 @@ impl Server {
             directory: Directory::new(seed),
             memory: Memory::new(config.caps.remembered_tokens, seed),
             connections: Connections::new(seed),
+            tellings: Tellings::default(),
             counters: Counters::default(),
             is_stopping: false,
             due: Vec::new(),
@@ -105,13 +109,15 @@ impl Server {
     /// What the passing of time calls for is done first, so that it is the clock and not the
     /// driver's timer that decides who is late. A time before one that was told already counts as
     /// that one. A datagram costs O(members of its room) and allocates nothing once `actions` has
-    /// grown; a join costs O(log rooms) besides telling the members; a sweep costs O(those who are due).
+    /// grown; a join costs O(log rooms) besides telling the members, a sweep O(those who are due). At
+    /// one event at most 1,024 members are told something; the rest is due at once.
     pub fn handle_into(&mut self, event: Event<'_>, now: Instant, actions: &mut Actions) {
         if let Event::Opened { connection, .. } | Event::Closed { connection } = event {
             // Whatever bore this number is gone, so time calls for nothing about it any more.
             self.connections.forget(connection);
         }
-        self.advance(now, actions);
+        let mut budget = NOTICES_A_TURN;
+        self.advance(now, &mut budget, actions);
         match event {
             Event::Datagram { from, bytes } => self.datagram(from, bytes, actions),
             Event::Opened { connection, from } => self.opened(connection, from, actions),
@@ -121,11 +127,15 @@ impl Server {
             Event::Closed { .. } | Event::Tick => {}
             Event::Shutdown => self.shut_down(actions),
         }
+        self.tell(&mut budget, actions);
     }
 
     /// When the server next needs to be told the time, if nothing else happens; `None` when it need
-    /// not be. Costs O(1).
+    /// not be. It is the present while more is to be told than one event's turn allows. Costs O(1).
     pub fn next_deadline(&self) -> Option<Instant> {
+        if !self.tellings.is_empty() {
+            return Some(self.now);
+        }
         let linger = self.connections.lingerer().map(|(_, until)| until);
         linger.into_iter().chain(self.next_needed_sweep()).min()
     }
@@ -145,10 +155,11 @@ impl Server {
         }
     }
 
-    fn advance(&mut self, now: Instant, actions: &mut Actions) {
+    fn advance(&mut self, now: Instant, budget: &mut usize, actions: &mut Actions) {
         self.now = self.now.max(now);
         if let Some(moment) = self.sweeps.latest(self.now) {
-            self.sweep(moment, actions);
+            self.sweep(moment);
+            self.tell(budget, actions);
         }
         self.close_lingerers(actions);
     }

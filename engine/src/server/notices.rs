@@ -6,50 +6,31 @@ use protocol::{RoomName, UserName};
 
 use super::Server;
 use super::credentials::IssuedToken;
-use super::directory::{ClosedRoom, Former, Member, Room, RoomId};
+use super::directory::{ClosedRoom, Former, Member};
 use super::remembered::Remembered;
+use super::telling::Farewell;
 use crate::action::{Actions, MemberId, Recipient};
 use crate::time::Instant;
 
 impl Server {
-    /// Tells those in a room that can be reached that `what` happened to `about`.
-    pub(super) fn tell_room(
-        &self,
-        id: RoomId,
-        room: &RoomName,
-        about: &UserName,
-        what: NoticeText,
-        actions: &mut Actions,
-    ) {
-        let recipients = self.directory.room(id).into_iter().flat_map(Room::recipients);
-        for to in recipients {
-            let Some(member) = self.directory.member(to.member) else {
-                continue;
-            };
-            if let Some(text) = in_words_of(what, member.features) {
-                push(to, room, about, &member.token, text, actions);
-            }
-        }
-    }
-
-    /// Tells all who were in a room, but not `except`, that it was closed `at` some time, and
-    /// remembers them.
+    /// Notes that all who were in a room, but not `except`, are to be told that it was closed `at`
+    /// some time, and remembers them.
     pub(super) fn tell_closed(
         &mut self,
         closed: ClosedRoom,
         except: Option<MemberId>,
         at: Instant,
-        actions: &mut Actions,
     ) {
         for former in closed.members {
             if Some(former.id) != except {
                 let notice = NoticeText::RoomClosed;
-                self.tell_out(former, &closed.name, &closed.host, notice, at, actions);
+                self.tell_out(former, &closed.name, &closed.host, notice, at);
             }
         }
     }
 
-    /// Tells a former member why it is one since `at`, and remembers it so that it can be told again.
+    /// Notes that a former member is to be told why it is one since `at`, and remembers it so that
+    /// it can be told again.
     pub(super) fn tell_out(
         &mut self,
         former: Former,
@@ -57,12 +38,12 @@ impl Server {
         about: &UserName,
         notice: NoticeText,
         at: Instant,
-        actions: &mut Actions,
     ) {
         let Former { id, member, address } = former;
         if let Some(address) = address {
+            let (room, about, token) = (room.clone(), about.clone(), member.token.clone());
             let to = Recipient { member: id, address };
-            push(to, room, about, &member.token, notice, actions);
+            self.tellings.out(Farewell { to, room, about, token, notice });
         }
         let remembered = Remembered {
             id,
@@ -79,6 +60,8 @@ impl Server {
     /// Tells everyone that the server stops, and closes everything.
     pub(super) fn shut_down(&mut self, actions: &mut Actions) {
         self.is_stopping = true;
+        let mut all = usize::MAX;
+        self.tell(&mut all, actions);
         while let Some((id, _)) = self.directory.idlest() {
             let Some(room) = self.directory.member(id).map(Member::room) else {
                 break;
@@ -103,7 +86,7 @@ impl Server {
 
 /// How a member with `features` is told `what`: whoever did not ask for the additional notices gets
 /// what the seed's client understands, or nothing.
-fn in_words_of(what: NoticeText, features: Features) -> Option<NoticeText> {
+pub(super) fn in_words_of(what: NoticeText, features: Features) -> Option<NoticeText> {
     if features.contains(Feature::Notices) {
         return Some(what);
     }

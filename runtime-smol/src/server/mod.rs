@@ -139,6 +139,8 @@ impl Shared {
             };
             if future::or(timer, rearmed).await {
                 self.tell(Event::Tick, &mut actions).await;
+                // The next one may be due already, and others have their turn first.
+                future::yield_now().await;
             }
         }
     }
