@@ -13,7 +13,8 @@ use protocol::{Message, MessageError, RoomName, Token, UserName};
 use zeroize::Zeroizing;
 
 use super::doubt::{self, Doubt};
-use super::lobby::Habits;
+use super::habits::Habits;
+use super::happening::{Event, Happening, Output};
 use super::outbox::Outbox;
 use super::vigil::{self, Vigil};
 use crate::time::Instant;
@@ -23,85 +24,6 @@ const LEAVE_GRACE: Duration = Duration::from_millis(200);
 
 /// The shortest time between presences that keep a member in.
 const MIN_KEEPALIVE: Duration = Duration::from_millis(100);
-
-/// Something that happened to a member.
-#[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
-    /// The user says something. What is too long for one datagram goes in several.
-    Say(&'a str),
-    /// A datagram came from the server's address.
-    Datagram(&'a [u8]),
-    /// The system says that nobody listens at the server's address.
-    Unreachable,
-    /// Nothing but time. Before [`Joined::next_deadline`] it does nothing.
-    Tick,
-    /// The user leaves once all that was said is sent.
-    Leave,
-    /// The user leaves now.
-    LeaveNow,
-}
-
-/// What a user does, as a driver queues it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// Says something.
-    Say(String),
-    /// Leaves once all that was said is sent.
-    Leave,
-    /// Leaves now.
-    LeaveNow,
-}
-
-impl Input {
-    /// The event that it is.
-    pub fn as_event(&self) -> Event<'_> {
-        match self {
-            Self::Say(text) => Event::Say(text),
-            Self::Leave => Event::Leave,
-            Self::LeaveNow => Event::LeaveNow,
-        }
-    }
-}
-
-/// Something for the driver to do, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Send a datagram to the server.
-    Send(Vec<u8>),
-    /// Show the user what happened.
-    Show(Happening),
-}
-
-/// What a user is to know. The texts are as they came: whoever shows them strips control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happening {
-    /// Somebody said something.
-    Chat {
-        /// Who.
-        from: String,
-        /// What.
-        text: String,
-    },
-    /// Somebody joined.
-    MemberJoined(String),
-    /// Somebody left.
-    MemberLeft(String),
-    /// Somebody else timed out (from servers without the additional notices: or left).
-    MemberTimedOut(String),
-    /// What the user said cannot be sent; nothing of it was.
-    NotSent {
-        /// What it was.
-        text: String,
-        /// Why not.
-        error: MessageError,
-    },
-    /// After so much more silence the server drops the user.
-    IdleWarning(Duration),
-    /// The server does not answer at its address. It will be asked a few times more.
-    ServerUnreachable,
-    /// It does again.
-    ServerReachable,
-}
 
 /// In a room.
 #[derive(Debug)]

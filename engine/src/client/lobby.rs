@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use protocol::tcp::{
     Admission, Feature, Features, Progress, Refusal, Reply, ReplyDecoder, ReplyError, ReplyText,
@@ -12,16 +11,10 @@ use protocol::udp::Dialect;
 use protocol::{RoomName, UserName};
 use zeroize::Zeroizing;
 
-use super::joined::{Joined, Output};
+use super::habits::Habits;
+use super::happening::Output;
+use super::joined::Joined;
 use crate::time::Instant;
-
-/// How a client behaves where the wire leaves it the choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Habits {
-    /// Send presence when nothing was sent for this long, but for no less than 100 ms; never, by
-    /// default, since the seed drops who is silent.
-    pub keepalive: Option<Duration>,
-}
 
 /// Not in a room.
 #[derive(Debug, Clone)]

@@ -37,10 +37,14 @@
 //! ```
 
 mod doubt;
+mod habits;
+mod happening;
 mod joined;
 mod lobby;
 mod outbox;
 mod vigil;
 
-pub use joined::{Event, Gone, Happening, Input, Joined, Output, Reason, Session};
-pub use lobby::{Answered, Habits, Joining, Lobby};
+pub use habits::Habits;
+pub use happening::{Event, Happening, Input, Output};
+pub use joined::{Gone, Joined, Reason, Session};
+pub use lobby::{Answered, Joining, Lobby};

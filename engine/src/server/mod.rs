@@ -8,6 +8,7 @@ mod expiry;
 mod notices;
 mod relay;
 mod remembered;
+mod stopping;
 mod streams;
 mod sweeps;
 mod telling;

@@ -10,15 +10,20 @@ use protocol::{RoomName, UserName};
 
 use super::Server;
 use super::credentials::IssuedToken;
-use super::directory::{Member, RoomId};
+use super::directory::{ClosedRoom, Former, Member, RoomId};
 use super::notices::{in_words_of, push};
-use crate::action::{Actions, Recipient};
+use super::remembered::Remembered;
+use crate::action::{Actions, MemberId, Recipient};
+use crate::time::Instant;
 
 /// Members that are told at most at one event; the others are told at the next, which is due at once.
 pub(super) const NOTICES_A_TURN: usize = 1024;
 
-/// What is to be told, and to whom, in its order. There are never more entries than there were
-/// members to go.
+/// What waits to be told at most, each entry for one member or for one room. Beyond it the oldest
+/// goes untold: as with a datagram that is lost, whoever is out and still talks is told again.
+const MAX_TELLINGS: usize = 128 * 1024;
+
+/// What is to be told, and to whom, in its order.
 #[derive(Debug, Default)]
 pub(super) struct Tellings(VecDeque<Telling>);
 
@@ -39,12 +44,12 @@ enum Telling {
 
 /// Why a former member is out.
 #[derive(Debug)]
-pub(super) struct Farewell {
-    pub(super) to: Recipient,
-    pub(super) room: RoomName,
-    pub(super) about: UserName,
-    pub(super) token: IssuedToken,
-    pub(super) notice: NoticeText,
+struct Farewell {
+    to: Recipient,
+    room: RoomName,
+    about: UserName,
+    token: IssuedToken,
+    notice: NoticeText,
 }
 
 impl Tellings {
@@ -52,8 +57,11 @@ impl Tellings {
         self.0.is_empty()
     }
 
-    pub(super) fn out(&mut self, farewell: Farewell) {
-        self.0.push_back(Telling::Out(farewell));
+    fn push(&mut self, telling: Telling) {
+        if self.0.len() >= MAX_TELLINGS {
+            self.0.pop_front();
+        }
+        self.0.push_back(telling);
     }
 }
 
@@ -62,7 +70,51 @@ impl Server {
     pub(super) fn tell_room(&mut self, id: RoomId, about: &UserName, what: NoticeText) {
         let Some(room) = self.directory.room(id) else { return };
         let (about, seats) = (about.clone(), room.members());
-        self.tellings.0.push_back(Telling::Room { id, about, what, seats });
+        self.tellings.push(Telling::Room { id, about, what, seats });
+    }
+
+    /// Notes that all who were in a room, but not `except`, are to be told that it was closed `at`
+    /// some time, and remembers them.
+    pub(super) fn tell_closed(
+        &mut self,
+        closed: ClosedRoom,
+        except: Option<MemberId>,
+        at: Instant,
+    ) {
+        for former in closed.members {
+            if Some(former.id) != except {
+                let notice = NoticeText::RoomClosed;
+                self.tell_out(former, &closed.name, &closed.host, notice, at);
+            }
+        }
+    }
+
+    /// Notes that a former member is to be told why it is one since `at`, and remembers it so that
+    /// it can be told again.
+    pub(super) fn tell_out(
+        &mut self,
+        former: Former,
+        room: &RoomName,
+        about: &UserName,
+        notice: NoticeText,
+        at: Instant,
+    ) {
+        let Former { id, member, address } = former;
+        if let Some(address) = address {
+            let (room, about, token) = (room.clone(), about.clone(), member.token.clone());
+            let to = Recipient { member: id, address };
+            self.tellings.push(Telling::Out(Farewell { to, room, about, token, notice }));
+        }
+        let remembered = Remembered {
+            id,
+            token: member.token,
+            ip: member.ip,
+            room: room.clone(),
+            user: member.name,
+            about: about.clone(),
+            notice,
+        };
+        self.memory.remember(remembered, at);
     }
 
     /// Tells what is to be told, to at most `budget` members, and takes them off it.
