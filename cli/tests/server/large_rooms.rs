@@ -52,7 +52,7 @@ impl Crowd {
     }
 
     /// Each of them is told once that the room is closed, and nothing else.
-    fn is_told(self) {
+    fn hears_that_it_is_closed(self) {
         let expected = self
             .tokens
             .iter()
@@ -82,7 +82,7 @@ fn when_its_host_leaves_a_large_room_is_told_to_the_last(runtime: Runtime) {
     let server = Server::start(runtime, &[]);
     let (host, crowds) = fill(server.address());
     host.leave().done();
-    crowds.into_iter().for_each(Crowd::is_told);
+    crowds.into_iter().for_each(Crowd::hears_that_it_is_closed);
 }
 
 fn when_the_server_stops_a_large_room_is_told_to_the_last(runtime: Runtime) {
@@ -90,5 +90,5 @@ fn when_the_server_stops_a_large_room_is_told_to_the_last(runtime: Runtime) {
     let (_host, crowds) = fill(server.address());
     let ended = server.stop(Signal::TERM);
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    crowds.into_iter().for_each(Crowd::is_told);
+    crowds.into_iter().for_each(Crowd::hears_that_it_is_closed);
 }

@@ -163,3 +163,20 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_cap_the_oldest_goes_untold() {
+        let mut tellings = Tellings::default();
+        let about = UserName::new("太郎").unwrap();
+        for seats in 0..MAX_TELLINGS + 2 {
+            let (id, about, what) = (RoomId::default(), about.clone(), NoticeText::Left);
+            tellings.push(Telling::Room { id, about, what, seats });
+        }
+        assert_eq!(tellings.0.len(), MAX_TELLINGS);
+        assert!(matches!(tellings.0.front(), Some(Telling::Room { seats: 2, .. })));
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::cores::Placement;
 use crate::system::System;
 
 /// Compare the chat server with other servers and with loops that do nothing but move bytes.
@@ -56,6 +57,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(crate) repeat: Option<u8>,
 
+    /// On which cores the harness and the server run.
+    #[arg(long, value_enum, value_name = "PLACEMENT")]
+    pub(crate) cores: Option<Placement>,
+
     /// Also measure a server of this wire that runs already, on a loopback address.
     #[arg(long, value_name = "ADDR", value_parser = loopback)]
     pub(crate) server: Option<SocketAddr>,
@@ -85,6 +90,7 @@ impl Args {
     pub(crate) fn is_whole(&self) -> bool {
         !self.quick
             && !self.joins
+            && self.cores.is_none()
             && !self.describes_a_cell()
             && self.only.is_empty()
             && self.server.is_none()
@@ -97,9 +103,9 @@ impl Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bare {
     /// Blocking `recv_from` and `send_to`.
-    BareStd,
+    RelayStd,
     /// The same two calls of async-io.
-    BareSmol,
+    RelaySmol,
     /// Blocking accept, read, write, close.
     JoinsStd,
     /// The same calls of async-io.
@@ -149,9 +155,8 @@ mod tests {
 
     #[test]
     fn a_run_with_any_restriction_is_not_the_whole() {
-        let is_whole = |args: &[&str]| {
-            Args::try_parse_from([&["compare"], args].concat()).unwrap().is_whole()
-        };
+        let is_whole =
+            |args: &[&str]| Args::try_parse_from([&["compare"], args].concat()).unwrap().is_whole();
         assert!(is_whole(&[]) && is_whole(&["--out", "x"]));
         for less in
             [&["--quick"][..], &["--joins"], &["--only", "std"], &["--members", "2"], &["--size=0"]]

@@ -34,6 +34,11 @@ impl Histogram {
         self.total += other.total;
     }
 
+    /// How many there are.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// The latency that a share of `quantile` do not exceed; `None` when there are none.
     pub(crate) fn quantile(&self, quantile: f64) -> Option<u64> {
         let rank = ((self.total as f64 * quantile).ceil() as u64).max(1);
@@ -78,7 +83,8 @@ mod tests {
         for nanos in 1..=50 {
             histogram.record(nanos);
         }
-        for (quantile, nanos) in [(0.0, 1), (0.5, 25), (0.51, 26), (0.98, 49), (0.99, 50), (1.0, 50)]
+        for (quantile, nanos) in
+            [(0.0, 1), (0.5, 25), (0.51, 26), (0.98, 49), (0.99, 50), (1.0, 50)]
         {
             assert_eq!(histogram.quantile(quantile), Some(nanos), "{quantile}");
         }

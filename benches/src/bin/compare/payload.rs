@@ -68,8 +68,7 @@ pub(crate) enum Sizes {
 }
 
 /// In an order without runs of like sizes. The mean is 160.
-const MIX: [usize; 16] =
-    [60, 24, 120, 45, 1000, 36, 90, 60, 30, 210, 64, 24, 150, 75, 512, 60];
+const MIX: [usize; 16] = [60, 24, 120, 45, 1000, 36, 90, 60, 30, 210, 64, 24, 150, 75, 512, 60];
 
 impl Sizes {
     /// The size of a message, which is the same whoever asks.
@@ -112,7 +111,8 @@ mod tests {
 
     #[test]
     fn what_has_no_stamp_is_known() {
-        for text in ["", "0", "000000000000000", "0000000000000 00", "こんにちは、皆さん"] {
+        for text in ["", "0", "000000000000000", "0000000000000 00", "こんにちは、皆さん"]
+        {
             assert_eq!(Stamp::parse(text.as_bytes()), None, "{text}");
         }
     }

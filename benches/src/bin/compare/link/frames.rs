@@ -165,7 +165,8 @@ mod tests {
             let mut greeting = [0; 1];
             stream.read_exact(&mut greeting).unwrap();
             stream.set_nodelay(true).unwrap();
-            for byte in "INFO {}\r\nPONG\r\nMSG 部屋 1 6\r\nやあ\r\nMSG 部屋 1 3\r\nn\r\n\r\n".bytes()
+            for byte in
+                "INFO {}\r\nPONG\r\nMSG 部屋 1 6\r\nやあ\r\nMSG 部屋 1 3\r\nn\r\n\r\n".bytes()
             {
                 stream.write_all(&[byte]).unwrap();
             }

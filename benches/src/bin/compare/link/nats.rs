@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(next("PING\r\nMSG"), Some((6, Heard::Question(b"PONG\r\n"))));
         let message = "MSG room.0 1 6\r\nやあ\r\n";
         assert_eq!(next(message), Some((24, Heard::Message("やあ".as_bytes()))));
-        assert_eq!(next("MSG room.0 1 answer.to 2\r\n\r\n\r\n"), Some((30, Heard::Message(b"\r\n"))));
+        assert_eq!(
+            next("MSG room.0 1 answer.to 2\r\n\r\n\r\n"),
+            Some((30, Heard::Message(b"\r\n")))
+        );
     }
 
     #[test]
@@ -112,7 +115,9 @@ mod tests {
         Nats::new(7).publish("やあ".as_bytes(), &mut out);
         assert_eq!(out, "PUB room.7 6\r\nやあ\r\n".as_bytes());
         let greeting = String::from_utf8(Nats::new(7).greeting(Ears::Open)).unwrap();
-        assert!(greeting.starts_with("CONNECT {") && greeting.ends_with("\r\nSUB room.7 1\r\nPING\r\n"));
+        assert!(
+            greeting.starts_with("CONNECT {") && greeting.ends_with("\r\nSUB room.7 1\r\nPING\r\n")
+        );
         let silent = String::from_utf8(Nats::new(7).greeting(Ears::Closed)).unwrap();
         assert!(!silent.contains("SUB") && silent.ends_with("}\r\nPING\r\n"));
     }
