@@ -1,5 +1,7 @@
 //! What the command line says.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "these texts are the command's help")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,7 +49,9 @@ pub(crate) enum Runtime {
 #[derive(Debug, Parser)]
 pub(crate) struct ServerArgs {
     /// The address and port to listen on, for TCP and UDP alike. Use 0.0.0.0:8080 or [::]:8080 to
-    /// be reached from other machines; port 0 picks a free one.
+    /// be reached from other machines; port 0 picks a free one. Where the machine has several
+    /// addresses in one network, name the one that clients use: the system picks the address that
+    /// datagrams are sent from, and clients listen to the one they know alone.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "CHAT_LISTEN")]
     pub(crate) listen: SocketAddr,
 

@@ -15,12 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen at once.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-pub const RUNTIMES: [&str; 2] = ["smol", "std"];
+pub(crate) const RUNTIMES: [&str; 2] = ["smol", "std"];
 
 /// The command with `args`, apart from the environment that would answer for it.
-pub fn cli(args: &[&str]) -> Command {
+pub(crate) fn cli(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cli"));
     command.args(args).env_remove("CHAT_PASSWORD").env_remove("CHAT_USER");
     command.env_remove("CHAT_SERVER").env_remove("RUST_LOG");
@@ -28,7 +28,7 @@ pub fn cli(args: &[&str]) -> Command {
 }
 
 /// A process whose output is read as it comes.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     out: Lines,
@@ -42,7 +42,7 @@ struct Lines {
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
@@ -52,7 +52,7 @@ impl Running {
     }
 
     /// A server with `args`, and its address.
-    pub fn server(args: &[&str]) -> (Self, String) {
+    pub(crate) fn server(args: &[&str]) -> (Self, String) {
         let args = [&["server", "--listen", "127.0.0.1:0"], args].concat();
         let mut server = Self::start(cli(&args));
         let line = server.out("listening on ");
@@ -61,7 +61,13 @@ impl Running {
     }
 
     /// A client of the server at `address`, who is in a room once this returns.
-    pub fn member(runtime: &str, address: &str, user: &str, how: [&str; 2], more: &[&str]) -> Self {
+    pub(crate) fn member(
+        runtime: &str,
+        address: &str,
+        user: &str,
+        how: [&str; 2],
+        more: &[&str],
+    ) -> Self {
         let args =
             ["client", "--server", address, "--runtime", runtime, "--user", user, how[0], how[1]];
         let args = [&args, more].concat();
@@ -73,33 +79,33 @@ impl Running {
     }
 
     /// Types lines, as through a pipe.
-    pub fn type_in(&mut self, text: &str) {
+    pub(crate) fn type_in(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();
         stdin.flush().unwrap();
     }
 
-    pub fn end_input(&mut self) {
+    pub(crate) fn end_input(&mut self) {
         self.stdin = None;
     }
 
     /// Waits for a line on standard output that contains `part`.
-    pub fn out(&mut self, part: &str) -> String {
+    pub(crate) fn out(&mut self, part: &str) -> String {
         self.out.wait_for(part, &self.err)
     }
 
     /// Waits for a line on standard error that contains `part`.
-    pub fn err(&mut self, part: &str) -> String {
+    pub(crate) fn err(&mut self, part: &str) -> String {
         self.err.wait_for(part, &self.out)
     }
 
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end, and gives the exit code and all that was written.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().unwrap() {
@@ -121,15 +127,15 @@ impl Drop for Running {
 
 /// How a process ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: Vec<String>,
-    pub err: Vec<String>,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<String>,
+    pub(crate) err: Vec<String>,
 }
 
 impl Ended {
     /// All of standard error as one text.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         self.err.join("\n")
     }
 }

@@ -17,7 +17,6 @@ on_both_runtimes!(
     the_newest_port_counts,
     a_datagram_may_be_as_large_as_the_wire_allows,
     rooms_do_not_hear_each_other,
-    whichever_of_its_addresses_is_used_is_the_one_that_answers,
 );
 
 fn a_whole_stay(runtime: Runtime) {
@@ -158,12 +157,4 @@ fn rooms_do_not_hear_each_other(runtime: Runtime) {
     other_alice.say("あちら");
     bob.hears(&alice, "こちら");
     other_bob.hears(&other_alice, "あちら");
-}
-
-/// Clients take datagrams from the address alone that they used, so another one is as good as none.
-fn whichever_of_its_addresses_is_used_is_the_one_that_answers(runtime: Runtime) {
-    let server = Server::start_on(runtime, "0.0.0.0:0", &[]);
-    for ip in ["127.0.0.1", "127.0.0.2"] {
-        two_chat(server.at(ip));
-    }
 }

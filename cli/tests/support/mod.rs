@@ -78,8 +78,10 @@ impl Server {
     fn await_address(mut process: Process) -> Self {
         let line = process.first_line();
         let address = line.trim_end().strip_prefix("listening on ");
-        let address = address.unwrap_or_else(|| panic!("the server began with {line:?}"));
-        Self { address: address.parse().unwrap(), process: Some(process) }
+        let Some(address) = address.and_then(|address| address.parse().ok()) else {
+            panic!("the server began with {line:?}; its log:\n{}", process.kill());
+        };
+        Self { address, process: Some(process) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -20,7 +20,7 @@ const ACCEPTS_A_TURN: usize = 64;
 /// Bytes read at most from a connection before the others have their turn.
 const READ_BYTES: usize = 16 * 1024;
 
-/// The pause in accepting after it failed, for want of descriptors or of memory.
+/// The pause in accepting after it failed, for want of descriptors or of memory, and none could go.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Accepts for ever, and serves each connection by a task on `executor`.
@@ -45,8 +45,14 @@ pub(super) async fn run<'a>(
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
+                    let open = shared.streams.borrow().len();
                     shared.tell(Event::Crowded, &mut actions).await;
-                    Timer::after(ACCEPT_PAUSE).await;
+                    if shared.streams.borrow().len() == open {
+                        Timer::after(ACCEPT_PAUSE).await;
+                    } else {
+                        // Its task ends, and its descriptor is free, when it has had its turn.
+                        future::yield_now().await;
+                    }
                 }
             }
         }

@@ -23,7 +23,7 @@ const ACCEPTS_A_WAKE: usize = 64;
 /// Bytes read at most from a connection before the others have their turn.
 const READ_BYTES: usize = 16 * 1024;
 
-/// The pause in accepting after it failed, for want of descriptors or of memory.
+/// The pause in accepting after it failed, for want of descriptors or of memory, and none could go.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Listening<'a> {
@@ -96,9 +96,13 @@ impl<'a> Listening<'a> {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
+                    let open = self.streams.len();
                     self.tell(Event::Crowded);
-                    self.paused_until = Some(self.shared.clock.now() + ACCEPT_PAUSE);
-                    return Ok(());
+                    // Where one has gone, there is room for the next.
+                    if self.streams.len() == open {
+                        self.paused_until = Some(self.shared.clock.now() + ACCEPT_PAUSE);
+                        return Ok(());
+                    }
                 }
             }
         }
