@@ -21,7 +21,8 @@ pub struct Recipient {
     pub address: SocketAddr,
 }
 
-/// Something for the driver to do. Those of one event are to be done in their order.
+/// Something for the driver to do. Those on one connection are to be done in their order. Datagrams go
+/// best before the rest: a newcomer that has its reply may speak, and the others should know it by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<'a> {
     /// Write bytes to a connection, after what it was given before. While some of them wait to be

@@ -15,7 +15,7 @@ pub enum Event<'a> {
     Datagram(&'a [u8]),
     /// The system says that nobody listens at the server's address.
     Unreachable,
-    /// Nothing but time. Before [`Joined::next_deadline`] it does nothing.
+    /// Nothing but time. Before [`super::Joined::next_deadline`] it does nothing.
     Tick,
     /// The user leaves once all that was said is sent.
     Leave,

@@ -177,14 +177,10 @@ impl<'a> Listening<'a> {
         let mut actions = std::mem::take(&mut self.actions);
         self.shared.handle(event, &mut actions);
         for action in actions.iter() {
-            match action {
-                Action::Relay { .. } | Action::Notify { .. } => {
-                    datagrams::send(&self.shared.socket, &action);
-                }
-                Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {
-                    self.perform_on_stream(action);
-                }
-            }
+            datagrams::send(&self.shared.socket, &action);
+        }
+        for action in actions.iter() {
+            self.perform_on_stream(action);
         }
         self.actions = actions;
     }
