@@ -13,9 +13,12 @@ mod world;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::{ConnectionId, Event};
+use engine::{Action, ConnectionId, Event};
 use protocol::udp::NoticeText;
-use world::{Client, Delivery, World, all, deliveries, ip, nothing, notice, person, second};
+use world::{
+    Client, Delivery, World, address, all, datagram, deliveries, ip, nothing, notice, person,
+    second,
+};
 
 /// Members told at most at one event.
 const TURN: usize = 1024;
@@ -75,16 +78,6 @@ fn many_who_go_at_once_are_told_of_in_turns() {
 }
 
 #[test]
-fn a_chat_does_not_wait_for_the_telling() {
-    let (mut world, _, stay) = before_the_sweep(40, 100);
-    world.tick();
-    let chat = world.say(&stay[3], "やあ");
-    let copies = chat.iter().filter(|delivery| delivery.text == "やあ").count();
-    assert_eq!(copies, 99);
-    assert!(chat.len() <= copies + TURN);
-}
-
-#[test]
 fn nobody_is_passed_over_when_seats_change_between_turns() {
     let (mut world, due, mut stay) = before_the_sweep(40, 400);
     let mut told = world.tick();
@@ -131,10 +124,41 @@ fn a_room_that_closes_meanwhile_has_nothing_more_to_be_told() {
 }
 
 #[test]
-fn a_server_that_stops_leaves_nothing_untold() {
+fn who_comes_back_meanwhile_is_not_told_of_having_gone() {
+    let (mut world, due, _) = before_the_sweep(40, 400);
+    world.tick();
+    let gone = &due[39];
+    let back = person("広場", gone.user.as_str()).join();
+    let (connection, from) = (ConnectionId(90_000), address("192.0.2.200:5000"));
+    world.event(Event::Opened { connection, from });
+    let actions = world.event(Event::Received { connection, bytes: &back });
+    let reply = actions.iter().find_map(|action| match action {
+        Action::Write { bytes, .. } => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    });
+    let token = reply.unwrap().split("\"token\":\"").nth(1).unwrap()[..22].to_owned();
+    let mut told = world.datagram(from, &datagram("広場", gone.user.as_str(), &token, ""));
+    assert_eq!(world.server.next_deadline(), Some(world.now), "not all is told yet");
+    told.extend(turns(&mut world));
+    assert!(told.iter().all(|delivery| delivery.to != from && delivery.token != token));
+}
+
+#[test]
+fn a_server_that_stops_tells_whoever_is_out_and_nothing_else() {
     let (mut world, due, stay) = before_the_sweep(40, 100);
-    let mut told = deliveries(&world.server.handle(Event::Tick, second(140)));
-    told.extend(deliveries(&world.server.handle(Event::Shutdown, second(140))));
-    let timeouts = due.len() * (stay.len() + 1);
-    assert_eq!(told.len(), timeouts + stay.len());
+    let first = deliveries(&world.server.handle(Event::Tick, second(140)));
+    let rest = deliveries(&world.server.handle(Event::Shutdown, second(140)));
+    let told = |gone| first.iter().chain(&rest).filter(|d| **d == timed_out(gone, gone)).count();
+    assert!(due.iter().all(|gone| told(gone) == 1));
+    let closed = stay.iter().map(|to| notice(NoticeText::RoomClosed, &stay[0], to));
+    let rest = rest.into_iter().filter(|delivery| delivery.text != NoticeText::TimedOut.as_str());
+    assert_eq!(all(rest), all(closed));
+}
+
+#[test]
+fn chat_does_not_pay_for_the_telling() {
+    let (mut world, _, stay) = before_the_sweep(40, 100);
+    world.tick();
+    assert_eq!(world.say(&stay[3], "やあ").len(), 99);
+    assert_eq!(world.server.next_deadline(), Some(world.now));
 }

@@ -84,7 +84,7 @@ impl Joined {
         outputs: &mut Vec<Output>,
     ) -> Self {
         let mut joined = Self {
-            vigil: Vigil::new(&admitted.limits, now),
+            vigil: Vigil::new(&admitted.limits, dialect == Dialect::Tokened, now),
             room,
             user,
             admitted,

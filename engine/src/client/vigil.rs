@@ -32,6 +32,8 @@ pub(super) enum Due {
 pub(super) struct Vigil {
     idle_timeout: Duration,
     sweep_interval: Duration,
+    /// Whether the server told its limits, so that no answer to a question means being out.
+    is_certain: bool,
     stage: Stage,
     /// When the stage is over.
     at: Instant,
@@ -45,9 +47,10 @@ enum Stage {
 }
 
 impl Vigil {
-    pub(super) fn new(limits: &Limits, now: Instant) -> Self {
+    pub(super) fn new(limits: &Limits, is_certain: bool, now: Instant) -> Self {
         let Limits { idle_timeout, sweep_interval, .. } = *limits;
-        let mut vigil = Self { idle_timeout, sweep_interval, stage: Stage::Active, at: now };
+        let stage = Stage::Active;
+        let mut vigil = Self { idle_timeout, sweep_interval, is_certain, stage, at: now };
         vigil.active(now);
         vigil
     }
@@ -80,9 +83,14 @@ impl Vigil {
                 self.at = self.at + self.warning() + self.sweep_interval + MARGIN;
                 Due::Warn(self.warning())
             }
-            Stage::Warned => {
+            Stage::Warned if self.is_certain => {
                 self.stage = Stage::Asked;
                 self.at = now + ANSWER_WAIT;
+                Due::Ask
+            }
+            Stage::Warned => {
+                // Its limits are a guess: who is still in has said so by asking.
+                self.active(now);
                 Due::Ask
             }
             Stage::Asked => Due::GiveUp,
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn warns_asks_and_gives_up_in_this_order() {
-        let mut vigil = Vigil::new(&Limits::default(), at(0));
+        let mut vigil = Vigil::new(&Limits::default(), true, at(0));
         assert_eq!((vigil.deadline(), vigil.due(at(89))), (at(90), None));
         assert_eq!(vigil.due(at(90)), Some(Due::Warn(Duration::from_secs(30))));
         assert_eq!((vigil.due(at(141)), vigil.deadline()), (None, at(142)));
@@ -115,7 +123,7 @@ mod tests {
 
     #[test]
     fn activity_begins_it_anew_and_hearing_answers_the_question() {
-        let mut vigil = Vigil::new(&Limits::default(), at(0));
+        let mut vigil = Vigil::new(&Limits::default(), true, at(0));
         vigil.due(at(90));
         vigil.heard(at(100));
         assert_eq!(vigil.deadline(), at(142), "hearing is no activity");
@@ -128,9 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn where_the_limits_are_a_guess_a_question_is_never_the_end() {
+        let mut vigil = Vigil::new(&Limits::default(), false, at(0));
+        vigil.due(at(90));
+        assert_eq!(vigil.due(at(142)), Some(Due::Ask));
+        assert_eq!(vigil.due(at(147)), None);
+        assert_eq!(vigil.deadline(), at(232));
+    }
+
+    #[test]
     fn a_short_timeout_is_warned_of_at_three_quarters() {
         let limits = Limits { idle_timeout: Duration::from_secs(4), ..Limits::default() };
-        let mut vigil = Vigil::new(&limits, at(0));
+        let mut vigil = Vigil::new(&limits, true, at(0));
         assert_eq!(vigil.deadline(), at(3));
         assert_eq!(vigil.due(at(3)), Some(Due::Warn(Duration::from_secs(1))));
     }

@@ -168,7 +168,9 @@ impl Server {
                 let answer =
                     Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);
-                self.tell_room(room_id, user, NoticeText::Joined);
+                // The newcomer was the last to be admitted, and is not told of itself.
+                let others = self.directory.admitted() - 1;
+                self.tell_room(room_id, user, NoticeText::Joined, others);
             }
             Err(Refused { error, message }) => {
                 self.refuse(id, operation as u8, Some(room), error, message, actions);
@@ -199,7 +201,8 @@ impl Server {
         self.reply(id, &Answer::Departed { room, user }, actions);
         match self.directory.depart(leaver) {
             Some(Departure::Guest { room: room_id, .. }) => {
-                self.tell_room(room_id, user, NoticeText::Left);
+                let all = self.directory.admitted();
+                self.tell_room(room_id, user, NoticeText::Left, all);
             }
             Some(Departure::Host(closed)) => {
                 self.tell_closed(closed, Some(leaver), self.now);

@@ -20,6 +20,10 @@ use crate::time::Instant;
 /// How long a connection stays that has had its reply and does not close.
 pub(super) const REPLY_LINGER: Duration = Duration::from_secs(10);
 
+/// Bytes that are read and thrown away after a reply, so that closing does not reset the connection
+/// before the reply is read. A client that sends more has a payload far over any cap.
+const MAX_SURPLUS: usize = 16 * 1024 * 1024;
+
 slotmap::new_key_type! {
     struct Slot;
 }
@@ -44,14 +48,18 @@ struct Connection {
 
 enum State {
     Reading(FrameDecoder),
-    /// What still comes is of no interest.
-    Replied,
+    /// What still comes, so many bytes so far, is of no interest.
+    Replied {
+        surplus: usize,
+    },
 }
 
 /// What bytes on a connection led to.
 pub(super) enum Fed {
     /// Nothing yet, or nothing any more.
     Nothing,
+    /// More after the reply than anyone sends who is going to read it.
+    Surplus,
     /// A whole request, from this address.
     Request(Frame, IpAddr),
     /// What can never become one.
@@ -126,9 +134,14 @@ impl Connections {
         let Some(connection) = self.slots.get_mut(slot) else {
             return Fed::Nothing;
         };
-        let State::Reading(decoder) = core::mem::replace(&mut connection.state, State::Replied)
-        else {
-            return Fed::Nothing;
+        let replied = State::Replied { surplus: 0 };
+        let decoder = match core::mem::replace(&mut connection.state, replied) {
+            State::Reading(decoder) => decoder,
+            State::Replied { surplus } => {
+                let surplus = surplus + bytes.len();
+                connection.state = State::Replied { surplus };
+                return if surplus > MAX_SURPLUS { Fed::Surplus } else { Fed::Nothing };
+            }
         };
         match decoder.feed(&mut bytes) {
             Progress::Incomplete(decoder) => {
@@ -159,11 +172,11 @@ impl Connections {
         match &connection.state {
             State::Reading(decoder) if decoder.has_begun() => {
                 let operation = decoder.operation().map_or(0, |operation| operation as u8);
-                connection.state = State::Replied;
+                connection.state = State::Replied { surplus: 0 };
                 self.reply(slot, now);
                 End::Truncated { operation }
             }
-            State::Reading(_) | State::Replied => End::Clean,
+            State::Reading(_) | State::Replied { .. } => End::Clean,
         }
     }
 
@@ -210,6 +223,7 @@ impl core::fmt::Debug for Connections {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
     use alloc::vec::Vec;
 
     use super::*;
@@ -267,6 +281,17 @@ mod tests {
         connections.feed(ConnectionId(2), &header, at(1));
         assert!(matches!(connections.end(ConnectionId(2), at(1)), End::Truncated { operation: 2 }));
         assert!(matches!(connections.end(ConnectionId(9), at(1)), End::Unknown));
+    }
+
+    #[test]
+    fn what_comes_after_the_reply_is_bounded() {
+        let mut connections = Connections::new(7);
+        connections.open(ConnectionId(0), ip(1), 10, at(0));
+        assert!(matches!(connections.feed(ConnectionId(0), &[0; 32], at(1)), Fed::Invalid(_)));
+        let half = vec![0; MAX_SURPLUS / 2];
+        assert!(matches!(connections.feed(ConnectionId(0), &half, at(2)), Fed::Nothing));
+        assert!(matches!(connections.feed(ConnectionId(0), &half, at(2)), Fed::Nothing));
+        assert!(matches!(connections.feed(ConnectionId(0), b"x", at(2)), Fed::Surplus));
     }
 
     quickcheck::quickcheck! {

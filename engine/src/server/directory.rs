@@ -35,12 +35,19 @@ pub(super) struct Member {
     room: RoomId,
     /// Its place among the room's seats.
     seat: u32,
+    /// How many had been admitted to any room before it.
+    number: u64,
 }
 
 impl Member {
     /// A member that has yet to be given a room.
     pub(super) fn new(token: IssuedToken, name: UserName, ip: IpAddr, features: Features) -> Self {
-        Self { token, name, ip, features, room: RoomId::default(), seat: 0 }
+        Self { token, name, ip, features, room: RoomId::default(), seat: 0, number: 0 }
+    }
+
+    /// Whether it was in its room already when so many had been admitted to any.
+    pub(super) fn is_one_of_the_first(&self, admitted: u64) -> bool {
+        self.number < admitted
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -120,6 +127,8 @@ pub(super) struct Directory {
     by_token: HashTable<MemberId>,
     by_name: HashTable<MemberId>,
     activity: Recency<MemberId>,
+    /// How many members were admitted so far.
+    admitted: u64,
     hasher: FixedState,
 }
 
@@ -133,6 +142,7 @@ impl Directory {
             by_token: HashTable::new(),
             by_name: HashTable::new(),
             activity: Recency::default(),
+            admitted: 0,
             hasher: FixedState::with_seed(hash_seed),
         }
     }
@@ -160,6 +170,8 @@ impl Directory {
     pub(super) fn admit(&mut self, room: RoomId, mut member: Member, now: Instant) -> MemberId {
         let seats = self.rooms.get(room).map_or(0, Room::members);
         member.room = room;
+        member.number = self.admitted;
+        self.admitted += 1;
         member.seat = u32::try_from(seats).unwrap_or(u32::MAX);
         let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
         let id = self.members.insert(member);
@@ -238,6 +250,11 @@ impl Directory {
     /// The members and since when they are inactive, the longest first.
     pub(super) fn by_idleness(&self) -> impl Iterator<Item = (MemberId, Instant)> {
         self.activity.iter()
+    }
+
+    /// How many members were admitted so far.
+    pub(super) fn admitted(&self) -> u64 {
+        self.admitted
     }
 
     pub(super) fn member_count(&self) -> usize {

@@ -68,7 +68,7 @@ impl Server {
             };
             let about = former.member.name.clone();
             info!(%room, user = %about, "timed out");
-            self.tell_room(id, &about, NoticeText::TimedOut);
+            self.tell_room(id, &about, NoticeText::TimedOut, self.directory.admitted());
             self.tell_out(former, &room, &about, NoticeText::TimedOut, moment);
         }
     }

@@ -117,7 +117,10 @@ impl Server {
             // Whatever bore this number is gone, so time calls for nothing about it any more.
             self.connections.forget(connection);
         }
-        let mut budget = NOTICES_A_TURN;
+        // What was left over from before is told at the ticks that are due for it, and not at the
+        // expense of those who talk meanwhile.
+        let is_chat = matches!(event, Event::Datagram { .. });
+        let mut budget = if is_chat && !self.tellings.is_empty() { 0 } else { NOTICES_A_TURN };
         self.advance(now, &mut budget, actions);
         match event {
             Event::Datagram { from, bytes } => self.datagram(from, bytes, actions),

@@ -11,6 +11,7 @@ impl Server {
     /// Tells everyone that the server stops, and closes everything.
     pub(super) fn shut_down(&mut self, actions: &mut Actions) {
         self.is_stopping = true;
+        self.tellings.keep_farewells();
         let mut all = usize::MAX;
         self.tell(&mut all, actions);
         while let Some((id, _)) = self.directory.idlest() {

@@ -29,6 +29,10 @@ impl Server {
     pub(super) fn received(&mut self, id: ConnectionId, bytes: &[u8], actions: &mut Actions) {
         match self.connections.feed(id, bytes, self.now) {
             Fed::Nothing => {}
+            Fed::Surplus => {
+                self.connections.forget(id);
+                actions.close(id);
+            }
             Fed::Invalid(error) => self.refuse_header(id, error, actions),
             Fed::Request(frame, ip) => match Request::parse(&frame) {
                 Ok(request) => self.request(id, ip, request, actions),

@@ -10,7 +10,7 @@ use protocol::{RoomName, UserName};
 
 use super::Server;
 use super::credentials::IssuedToken;
-use super::directory::{ClosedRoom, Former, Member, RoomId};
+use super::directory::{ClosedRoom, Former, RoomId};
 use super::notices::{in_words_of, push};
 use super::remembered::Remembered;
 use crate::action::{Actions, MemberId, Recipient};
@@ -29,17 +29,26 @@ pub(super) struct Tellings(VecDeque<Telling>);
 
 #[derive(Debug)]
 enum Telling {
-    /// To those who are in a room, that `what` happened to `about`.
+    /// To those who were in a room when so many had been `admitted`, that `what` happened to `about`.
+    /// Who came later is not told, though it may bear the name of one who went.
     Room {
         id: RoomId,
         about: UserName,
         what: NoticeText,
+        admitted: u64,
         /// The seats before this one have yet to be told. They are told from the last to the first:
         /// whoever takes a vacated seat comes from behind, and so is never passed over.
         seats: usize,
     },
     /// To one who is out.
     Out(Farewell),
+}
+
+/// What those who were in a room when so many had been `admitted` are told.
+struct News<'a> {
+    about: &'a UserName,
+    what: NoticeText,
+    admitted: u64,
 }
 
 /// Why a former member is out.
@@ -57,6 +66,11 @@ impl Tellings {
         self.0.is_empty()
     }
 
+    /// Forgets what was to be told in rooms, which is of no use when all of them close.
+    pub(super) fn keep_farewells(&mut self) {
+        self.0.retain(|telling| matches!(telling, Telling::Out(_)));
+    }
+
     fn push(&mut self, telling: Telling) {
         if self.0.len() >= MAX_TELLINGS {
             self.0.pop_front();
@@ -66,11 +80,18 @@ impl Tellings {
 }
 
 impl Server {
-    /// Notes that those in a room are to be told that `what` happened to `about`.
-    pub(super) fn tell_room(&mut self, id: RoomId, about: &UserName, what: NoticeText) {
+    /// Notes that those who were in a room when so many had been `admitted` to any are to be told
+    /// that `what` happened to `about`.
+    pub(super) fn tell_room(
+        &mut self,
+        id: RoomId,
+        about: &UserName,
+        what: NoticeText,
+        admitted: u64,
+    ) {
         let Some(room) = self.directory.room(id) else { return };
         let (about, seats) = (about.clone(), room.members());
-        self.tellings.push(Telling::Room { id, about, what, seats });
+        self.tellings.push(Telling::Room { id, about, what, admitted, seats });
     }
 
     /// Notes that all who were in a room, but not `except`, are to be told that it was closed `at`
@@ -128,13 +149,15 @@ impl Server {
                     let Farewell { to, room, about, token, notice } = &farewell;
                     push(*to, room, about, token, *notice, actions);
                 }
-                Telling::Room { id, about, what, seats } => {
+                Telling::Room { id, about, what, admitted, seats } => {
                     let turn = seats.min(*budget);
                     *budget -= turn;
                     let left = seats - turn;
-                    self.tell_seats(id, &about, what, left..seats, actions);
+                    let news = News { about: &about, what, admitted };
+                    self.tell_seats(id, &news, left..seats, actions);
                     if left > 0 {
-                        self.tellings.0.push_front(Telling::Room { id, about, what, seats: left });
+                        let rest = Telling::Room { id, about, what, admitted, seats: left };
+                        self.tellings.0.push_front(rest);
                     }
                 }
             }
@@ -147,18 +170,18 @@ impl Server {
     fn tell_seats(
         &self,
         id: RoomId,
-        about: &UserName,
-        what: NoticeText,
+        news: &News<'_>,
         seats: core::ops::Range<usize>,
         actions: &mut Actions,
     ) {
         let Some(room) = self.directory.room(id) else { return };
         for to in seats.rev().filter_map(|seat| room.recipient(seat)) {
-            let Some(Member { features, token, .. }) = self.directory.member(to.member) else {
+            let member = self.directory.member(to.member);
+            let Some(member) = member.filter(|m| m.is_one_of_the_first(news.admitted)) else {
                 continue;
             };
-            if let Some(text) = in_words_of(what, *features) {
-                push(to, &room.name, about, token, text, actions);
+            if let Some(text) = in_words_of(news.what, member.features) {
+                push(to, &room.name, news.about, &member.token, text, actions);
             }
         }
     }
@@ -174,7 +197,7 @@ mod tests {
         let about = UserName::new("太郎").unwrap();
         for seats in 0..MAX_TELLINGS + 2 {
             let (id, about, what) = (RoomId::default(), about.clone(), NoticeText::Left);
-            tellings.push(Telling::Room { id, about, what, seats });
+            tellings.push(Telling::Room { id, about, what, admitted: 0, seats });
         }
         assert_eq!(tellings.0.len(), MAX_TELLINGS);
         assert!(matches!(tellings.0.front(), Some(Telling::Room { seats: 2, .. })));
