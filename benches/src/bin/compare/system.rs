@@ -1,0 +1,243 @@
+//! The systems that are compared, and how each is started and entered.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::link::{self, Ears, Link, Mqtt, Nats};
+use crate::plan::{Load, Work};
+use crate::process::Server;
+use crate::room::{self, Place};
+
+/// A system under test. The order is that of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum System {
+    /// This server on std's sockets.
+    Std,
+    /// The floor of `std`: the same blocking calls, and no logic.
+    BareStd,
+    /// This server on smol.
+    Smol,
+    /// The floor of `smol`: the same calls of async-io, and no logic.
+    BareSmol,
+    /// The NATS server, over TCP.
+    Nats,
+    /// The MQTT broker Mosquitto, over TCP, at quality of service 0.
+    Mosquitto,
+    /// The server that --server names.
+    #[value(skip)]
+    Given(SocketAddr, Option<u32>),
+}
+
+impl System {
+    /// All that the harness can start.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Std, Self::BareStd, Self::Smol, Self::BareSmol, Self::Nats, Self::Mosquitto];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Std => "std",
+            Self::BareStd => "bare std",
+            Self::Smol => "smol",
+            Self::BareSmol => "bare smol",
+            Self::Nats => "nats-server",
+            Self::Mosquitto => "mosquitto",
+            Self::Given(..) => "given",
+        }
+    }
+
+    /// The loop that does the same system calls and nothing else.
+    pub(crate) fn floor(self) -> Option<Self> {
+        match self {
+            Self::Std => Some(Self::BareStd),
+            Self::Smol => Some(Self::BareSmol),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn can(self, work: Work) -> bool {
+        matches!(work, Work::Relay(_))
+            || matches!(self, Self::Std | Self::BareStd | Self::Smol | Self::BareSmol)
+    }
+
+    /// What has to be done before this can be started, if anything.
+    pub(crate) fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Nats if !is_installed("nats-server") => Some("apt-get install nats-server"),
+            Self::Mosquitto if !is_installed("mosquitto") => Some("apt-get install mosquitto"),
+            Self::Std | Self::Smol if !cli().is_ok_and(|path| path.exists()) => {
+                Some("cargo build --release -p cli")
+            }
+            _ => None,
+        }
+    }
+
+    /// Starts it for such work.
+    pub(crate) fn start(self, work: Work) -> io::Result<Server> {
+        match (self, work) {
+            (Self::Std, _) => chat_server("std"),
+            (Self::Smol, _) => chat_server("smol"),
+            (Self::BareStd, Work::Relay(_)) => bare_loop("relay-std"),
+            (Self::BareSmol, Work::Relay(_)) => bare_loop("relay-smol"),
+            (Self::BareStd, Work::Joins { .. }) => bare_loop("joins-std"),
+            (Self::BareSmol, Work::Joins { .. }) => bare_loop("joins-smol"),
+            (Self::Nats, _) => Server::told(|address| {
+                let mut command = Command::new("nats-server");
+                command.args(["--addr", "127.0.0.1", "--port", &address.port().to_string()]);
+                Ok((command, None))
+            }),
+            (Self::Mosquitto, _) => Server::told(mosquitto),
+            (Self::Given(address, pid), _) => Ok(Server::given(address, pid)),
+        }
+    }
+
+    /// How many arrive of each message.
+    pub(crate) fn copies(self, load: &Load) -> usize {
+        // MQTT 3.1.1 brings a speaker its own words, if it is to hear those of others.
+        let echoes = self == Self::Mosquitto && load.senders > 1;
+        load.members - usize::from(!echoes)
+    }
+
+    /// Connects all the members, room by room.
+    pub(crate) fn enter(self, server: &mut Server, load: &Load) -> io::Result<Guests> {
+        let everyone = (0..load.rooms * load.members).map(|index| index / load.members);
+        let address = server.address;
+        let only_speaks = |index: usize| load.senders == 1 && index.is_multiple_of(load.members);
+        let mut places = Vec::new();
+        let links = match self {
+            Self::Std | Self::Smol | Self::Given(..) => {
+                for (index, room) in everyone.enumerate() {
+                    places.push(room::enter(address, &room_name(room), index % load.members)?);
+                }
+                places.iter().map(|place| place.link(address)).collect()
+            }
+            Self::BareStd | Self::BareSmol => {
+                let (links, list) = bare_members(address, load)?;
+                server.tell(&list)?;
+                Ok(links)
+            }
+            Self::Nats => {
+                everyone.map(|room| link::enter(address, Nats::new(room), Ears::Open)).collect()
+            }
+            Self::Mosquitto => everyone
+                .enumerate()
+                .map(|(index, room)| {
+                    let ears = if only_speaks(index) { Ears::Closed } else { Ears::Open };
+                    link::enter(address, Mqtt::new(room, index, ears), ears)
+                })
+                .collect(),
+        }?;
+        // A server of our own ends with the slice; nobody has to leave it.
+        places.retain(|_| matches!(self, Self::Given(..)));
+        Ok(Guests { links, places, address })
+    }
+}
+
+/// All the members of a slice. Those of a server that goes on leave it when they are dropped.
+pub(crate) struct Guests {
+    pub(crate) links: Vec<Box<dyn Link>>,
+    places: Vec<Place>,
+    address: SocketAddr,
+}
+
+impl Drop for Guests {
+    fn drop(&mut self) {
+        // Guests before their host, who would take the room along. Who cannot leave times out.
+        for place in self.places.iter().rev() {
+            let _ = place.leave(self.address);
+        }
+    }
+}
+
+/// A name that a server that goes on has not had from another run.
+fn room_name(room: usize) -> String {
+    format!("部屋{room} {}", std::process::id())
+}
+
+/// The members' links, and their addresses, a line for each room. Who only speaks is not listed.
+fn bare_members(server: SocketAddr, load: &Load) -> io::Result<(Vec<Box<dyn Link>>, String)> {
+    let (mut links, mut list) = (Vec::new(), String::new());
+    for _ in 0..load.rooms {
+        for member in 0..load.members {
+            let (link, address) = link::bare(server)?;
+            links.push(link);
+            if member > 0 || load.senders > 1 {
+                let _ = write!(list, "{address} ");
+            }
+        }
+        list.push('\n');
+    }
+    Ok((links, list))
+}
+
+/// The executable beside the harness's own, which the same build made.
+fn cli() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("cli"))
+}
+
+fn chat_server(runtime: &str) -> io::Result<Server> {
+    let mut command = Command::new(cli()?);
+    command.args(["server", "--listen", "127.0.0.1:0", "--runtime", runtime]);
+    command.args(["--max-rooms", "1000000", "--max-members", "10000000"]);
+    command.args(["--idle-timeout", "1h"]).env("RUST_LOG", "warn");
+    Server::announced(&mut command)
+}
+
+fn bare_loop(name: &str) -> io::Result<Server> {
+    Server::announced(Command::new(env::current_exe()?).args(["--serve", name]))
+}
+
+fn mosquitto(address: SocketAddr) -> io::Result<(Command, Option<tempfile::TempDir>)> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("mosquitto.conf");
+    // As fast as it can be: it need not keep anything, and sends at once.
+    let settings = "allow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\n";
+    fs::write(&path, format!("listener {} 127.0.0.1\n{settings}", address.port()))?;
+    let mut command = Command::new("mosquitto");
+    command.arg("-c").arg(path);
+    Ok((command, Some(directory)))
+}
+
+fn is_installed(program: &str) -> bool {
+    let places = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&places).any(|place| place.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Sizes;
+
+    #[test]
+    fn a_bare_loop_is_told_who_hears() {
+        let server = "127.0.0.1:9".parse().unwrap();
+        let load = Load { rooms: 2, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
+        let (links, list) = bare_members(server, &load).unwrap();
+        let heard: Vec<_> = list.lines().map(|room| room.split_whitespace().count()).collect();
+        assert_eq!((links.len(), &heard[..]), (6, &[2, 2][..]));
+        let (_, list) = bare_members(server, &Load { senders: 2, ..load }).unwrap();
+        assert_eq!(list.split_whitespace().count(), 6);
+    }
+
+    #[test]
+    fn copies_are_for_the_others() {
+        let one = Load { rooms: 1, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
+        let all = Load { senders: 3, ..one };
+        for system in System::ALL {
+            assert_eq!(system.copies(&one), 2, "{system:?}");
+            let echo = usize::from(system == System::Mosquitto);
+            assert_eq!(system.copies(&all), 2 + echo, "{system:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_the_path_is_installed() {
+        assert!(is_installed("sh") && !is_installed("no such program"));
+    }
+}
