@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::text::tell;
+
 /// Exit codes. Wrong usage is 2, which clap gives by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -44,7 +46,7 @@ impl Failure {
 
     /// Tells the user, and gives the code.
     pub(crate) fn report(&self) -> Exit {
-        eprintln!("error: {self}");
+        tell(format_args!("error: {self}"));
         self.exit
     }
 }

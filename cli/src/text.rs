@@ -1,6 +1,14 @@
-//! Text from other people, made safe for a terminal.
+//! Text for people: where it goes, and how text from other people is made safe for a terminal.
 
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Tells the user something that is no part of the chat. That nobody reads it is no reason to end:
+/// who leaves properly does not leave a ghost in a room.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// `text` in one line that cannot move the cursor, change colours or turn the direction of what
 /// stands around it: line breaks and tabs become spaces, and other control characters go.

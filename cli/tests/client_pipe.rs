@@ -208,3 +208,22 @@ fn what_cannot_be_sent_is_said_and_the_rest_goes_on() {
     let said: String = host.end().out.iter().map(|line| line.replace("guest: ", "")).collect();
     assert!(said == long, "{} bytes of {}", said.len(), long.len());
 }
+
+#[test]
+fn a_client_whose_notes_nobody_reads_leaves_properly() {
+    for runtime in RUNTIMES {
+        let (_server, address) = Running::server(&["--runtime", runtime]);
+        let mut host = Running::member(runtime, &address, "host", CREATE, &[]);
+        let mut command = cli(&["client", "--server", &address, "--runtime", runtime]);
+        command.args(["--user", "guest", "--join", "部屋"]).env("CHAT_PASSWORD", "秘密");
+        command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::null());
+        let mut guest = command.spawn().unwrap();
+        drop(guest.stderr.take());
+        host.err("* guest joined");
+        // This is a note to the guest, and then one about the other.
+        std::io::Write::write_all(&mut guest.stdin.take().unwrap(), b"SYSTEM_x\n").unwrap();
+        host.err("* guest left");
+        assert_eq!(guest.wait().unwrap().code(), Some(0));
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use engine::client::{Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session};
 use protocol::limits::MAX_DATAGRAM;
-use smol::channel::{Receiver, Sender, bounded};
+use smol::channel::{Receiver, Sender, TrySendError, bounded};
 use smol::future;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -66,26 +66,38 @@ pub async fn farewell(server: SocketAddr, request: &[u8], patience: Duration) ->
     within(patience, stream.read(&mut [0; 1])).await.map(|_| ())
 }
 
-/// Where input for a session is put: a bounded queue.
+/// Where input for a session is put: a bounded queue. When the last one is dropped, the user leaves.
 #[derive(Debug, Clone)]
-pub struct InputSender(Sender<Input>);
+pub struct InputSender {
+    inputs: Sender<Input>,
+    leaves_now: Sender<()>,
+}
 
 impl InputSender {
     /// Puts one input in, blocking for space while the session takes none: for a thread that reads
-    /// a terminal. `false` when the session is over.
+    /// a terminal. To leave now waits for nothing. `false` when the session is over.
     pub fn send(&self, input: Input) -> bool {
-        self.0.send_blocking(input).is_ok()
+        match input {
+            Input::LeaveNow => {
+                !matches!(self.leaves_now.try_send(()), Err(TrySendError::Closed(())))
+            }
+            input => self.inputs.send_blocking(input).is_ok(),
+        }
     }
 }
 
 /// The other end of an [`InputSender`].
 #[derive(Debug)]
-pub struct Inputs(Receiver<Input>);
+pub struct Inputs {
+    inputs: Receiver<Input>,
+    leaves_now: Receiver<()>,
+}
 
 /// A queue for a session's input.
 pub fn inputs() -> (InputSender, Inputs) {
-    let (sender, receiver) = bounded(MAX_INPUTS);
-    (InputSender(sender), Inputs(receiver))
+    let (inputs, taken) = bounded(MAX_INPUTS);
+    let (leaves_now, left_now) = bounded(1);
+    (InputSender { inputs, leaves_now }, Inputs { inputs: taken, leaves_now: left_now })
 }
 
 /// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
@@ -153,10 +165,18 @@ impl Chat<'_> {
             if !joined.takes_input() {
                 future::pending::<()>().await;
             }
-            inputs.0.recv().await.map_or(Wake::Input(Input::Leave), Wake::Input)
+            inputs.inputs.recv().await.map_or(Wake::Input(Input::Leave), Wake::Input)
+        };
+        let now = async {
+            if inputs.leaves_now.recv().await.is_err() {
+                // Nobody is left who could want to; the other queue says so in its turn.
+                future::pending::<()>().await;
+            }
+            Wake::Input(Input::LeaveNow)
         };
         // Each is polled in its turn, so that a flood of datagrams keeps nobody from leaving.
-        future::race(self.datagram(buffer), future::race(input, time)).await
+        let rest = future::race(self.datagram(buffer), future::race(input, time));
+        future::or(now, rest).await
     }
 
     async fn datagram(&self, buffer: &mut [u8]) -> Wake {

@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
@@ -77,19 +78,42 @@ pub fn farewell(server: SocketAddr, request: &[u8], patience: Duration) -> io::R
     stream.read(&mut [0; 1]).map(|_| ())
 }
 
-/// Where input for a session is put: a bounded queue that wakes the session.
+/// Where input for a session is put: a bounded queue that wakes the session. When the last one is
+/// dropped, the user leaves.
 #[derive(Debug, Clone)]
 pub struct InputSender {
-    inputs: SyncSender<Input>,
+    /// Taken only when this is dropped.
+    inputs: Option<SyncSender<Input>>,
+    shared: Arc<Shared>,
+}
+
+/// What both ends of the queue have.
+#[derive(Debug)]
+struct Shared {
     poller: Arc<Poller>,
+    leaves_now: AtomicBool,
 }
 
 impl InputSender {
-    /// Puts one input in, waiting for space while the session takes none. `false` when the session
-    /// is over.
+    /// Puts one input in, waiting for space while the session takes none; to leave now waits for
+    /// nothing. `false` when the session is over.
     pub fn send(&self, input: Input) -> bool {
-        let sent = self.inputs.send(input).is_ok();
-        sent && self.poller.notify().is_ok()
+        let sent = match input {
+            Input::LeaveNow => {
+                self.shared.leaves_now.store(true, Ordering::Release);
+                true
+            }
+            input => self.inputs.as_ref().is_some_and(|inputs| inputs.send(input).is_ok()),
+        };
+        sent && self.shared.poller.notify().is_ok()
+    }
+}
+
+impl Drop for InputSender {
+    fn drop(&mut self) {
+        drop(self.inputs.take());
+        // The session finds out that nothing more comes; if this fails, at its next deadline.
+        let _ = self.shared.poller.notify();
     }
 }
 
@@ -97,7 +121,7 @@ impl InputSender {
 #[derive(Debug)]
 pub struct Inputs {
     inputs: Receiver<Input>,
-    poller: Arc<Poller>,
+    shared: Arc<Shared>,
 }
 
 /// A queue for a session's input.
@@ -107,8 +131,9 @@ pub struct Inputs {
 pub fn inputs() -> io::Result<(InputSender, Inputs)> {
     let (sender, receiver) = sync_channel(MAX_INPUTS);
     let poller = Arc::new(Poller::new()?);
-    let sender = InputSender { inputs: sender, poller: Arc::clone(&poller) };
-    Ok((sender, Inputs { inputs: receiver, poller }))
+    let shared = Arc::new(Shared { poller, leaves_now: AtomicBool::new(false) });
+    let sender = InputSender { inputs: Some(sender), shared: Arc::clone(&shared) };
+    Ok((sender, Inputs { inputs: receiver, shared }))
 }
 
 /// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
@@ -128,7 +153,7 @@ pub fn chat(
     // Connected: only the server's datagrams come, and the system tells when nobody listens there.
     socket.connect(server)?;
     socket.set_nonblocking(true)?;
-    let socket = Watched::new(&inputs.poller, socket, SOCKET)?;
+    let socket = Watched::new(&inputs.shared.poller, socket, SOCKET)?;
     let mut chat = Chat { socket, clock, show, outputs };
     let refused = chat.flush();
     let mut session = chat.after(Session::Joined(joined), refused);
@@ -142,13 +167,13 @@ pub fn chat(
         let deadline = joined.next_deadline();
         chat.socket.watch(Interest::Read)?;
         events.clear();
-        match inputs.poller.wait(&mut events, Some(clock.until(deadline))) {
+        match inputs.shared.poller.wait(&mut events, Some(clock.until(deadline))) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         session = chat.handle(Session::Joined(joined), Event::Tick);
         session = chat.take_datagrams(session, &mut buffer);
-        session = chat.take_inputs(session, &inputs.inputs);
+        session = chat.take_inputs(session, inputs);
     }
 }
 
@@ -173,9 +198,12 @@ impl Chat<'_> {
         session
     }
 
-    fn take_inputs(&mut self, mut session: Session, inputs: &Receiver<Input>) -> Session {
+    fn take_inputs(&mut self, mut session: Session, inputs: &Inputs) -> Session {
+        if inputs.shared.leaves_now.swap(false, Ordering::AcqRel) {
+            session = self.handle(session, Event::LeaveNow);
+        }
         while matches!(&session, Session::Joined(joined) if joined.takes_input()) {
-            let input = match inputs.try_recv() {
+            let input = match inputs.inputs.try_recv() {
                 Ok(input) => input,
                 Err(TryRecvError::Disconnected) => Input::Leave,
                 Err(TryRecvError::Empty) => break,

@@ -13,6 +13,7 @@ use signal_hook::iterator::Signals;
 use super::driver::InputSender;
 use super::terminal::TerminalSettings;
 use crate::exit::Exit;
+use crate::text::tell;
 
 /// Whether the user was interrupted, and what to do then.
 #[derive(Clone)]
@@ -54,17 +55,12 @@ impl Interrupts {
         let again = self.0.happened.swap(true, Ordering::AcqRel);
         let session = self.0.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match session {
-            Some(session) if !again => {
-                // It may have to wait for its turn, and the next signal must not.
-                let leave = move || session(Input::LeaveNow);
-                if thread::Builder::new().spawn(leave).is_ok() {
-                    return;
-                }
-            }
+            // A session that is over has nobody to tell any more.
+            Some(session) if !again && session(Input::LeaveNow) => return,
             _ => {}
         }
         self.restore_terminal();
-        eprintln!();
+        tell("");
         process::exit(Exit::Interrupted as i32);
     }
 

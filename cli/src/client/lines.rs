@@ -18,6 +18,13 @@ fn read(input: &mut impl BufRead) -> io::Result<Option<String>> {
     if input.take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
+    // What is cut is cut between characters: the next one is at most three bytes away.
+    for _ in 0..3 {
+        if !ends_inside_a_character(&line) {
+            break;
+        }
+        input.take(1).read_until(b'\n', &mut line)?;
+    }
     if line.last() == Some(&b'\n') {
         line.pop();
         if line.last() == Some(&b'\r') {
@@ -26,6 +33,14 @@ fn read(input: &mut impl BufRead) -> io::Result<Option<String>> {
     }
     let invalid = |_| io::Error::new(io::ErrorKind::InvalidData, "the line is not UTF-8");
     String::from_utf8(line).map(Some).map_err(invalid)
+}
+
+fn ends_inside_a_character(line: &[u8]) -> bool {
+    let tail = line.get(line.len().saturating_sub(4)..).unwrap_or_default();
+    // Where the tail begins inside a character does not matter: its end is what is asked for.
+    let start = tail.iter().position(|byte| byte & 0xC0 != 0x80).unwrap_or(tail.len());
+    let tail = tail.get(start..).unwrap_or_default();
+    std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none())
 }
 
 #[cfg(test)]
@@ -54,5 +69,15 @@ mod tests {
         let lengths: Vec<usize> =
             std::iter::from_fn(|| read(&mut input).unwrap()).map(|line| line.len()).collect();
         assert_eq!(lengths, [MAX_LINE as usize, 3]);
+    }
+
+    #[test]
+    fn a_line_is_not_cut_inside_a_character() {
+        for text in ["あ", "é", "🦀", "aあ"] {
+            let long = text.repeat(MAX_LINE as usize / text.len() + 2);
+            let mut input = long.as_bytes();
+            let read: String = std::iter::from_fn(|| read(&mut input).unwrap()).collect();
+            assert!(read == long, "{text}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::args::{ClientArgs, Runtime};
 use crate::exit::{Exit, Failure};
-use crate::text::printable;
+use crate::text::{printable, tell};
 use driver::{Driver, Smol, Std};
 use interrupt::Interrupts;
 use questions::{Entry, Operation, Questions};
@@ -71,7 +71,8 @@ impl<D: Driver> Client<D> {
             let (stream, server) = self.reach()?;
             let entry = questions.entry(user, operation)?;
             let mut outputs = Vec::new();
-            match self.ask(stream, server, &entry, &mut outputs)? {
+            let (answered, server) = self.ask(stream, server, &entry, &mut outputs)?;
+            match answered {
                 Answered::Joined(joined) => return Ok(Admitted { joined, server, outputs }),
                 Answered::Refused(_, refusal) => start_over(&mut questions, &refusal)?,
                 Answered::Broken(_, error) => return Err(not_a_chat_server(server, error)),
@@ -106,29 +107,32 @@ impl<D: Driver> Client<D> {
         Err(Failure::new(Exit::Unreachable, message))
     }
 
-    /// Sends the request. A connection on which nothing was said for long may have had to make room
-    /// for another; then a new one is tried, once.
+    /// Sends the request, and gives the answer with the address it came from. A connection on which
+    /// nothing was said for long may have had to make room for another: when it ends without a byte
+    /// of a reply, a new one is tried, once.
     fn ask(
         &self,
         stream: D::Stream,
         server: SocketAddr,
         entry: &Entry,
         outputs: &mut Vec<Output>,
-    ) -> Result<Answered, Failure> {
+    ) -> Result<(Answered, SocketAddr), Failure> {
         let failed = |error: io::Error| {
             let message = format!("the server at {server} did not answer: {error}");
             Failure::new(Exit::Unreachable, message)
         };
         let (joining, request) = self.request(entry);
         match self.driver.request(&stream, &request, joining, outputs) {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(failed(error)),
-            Err(_) | Ok(Answered::Broken(_, ReplyError::Truncated)) => {}
-            Ok(answered) => return Ok(answered),
+            Ok(Answered::Broken(_, ReplyError::Nothing)) => {}
+            Err(error) if is_of_a_closed_connection(&error) => {}
+            Err(error) => return Err(failed(error)),
+            Ok(answered) => return Ok((answered, server)),
         }
         drop(stream);
-        let (stream, _) = self.reach()?;
+        let (stream, server) = self.reach()?;
         let (joining, request) = self.request(entry);
-        self.driver.request(&stream, &request, joining, outputs).map_err(failed)
+        let answered = self.driver.request(&stream, &request, joining, outputs).map_err(failed)?;
+        Ok((answered, server))
     }
 
     fn request(&self, entry: &Entry) -> (Joining, Zeroizing<Vec<u8>>) {
@@ -170,10 +174,15 @@ impl<D: Driver> Client<D> {
     }
 }
 
+/// Whether the server had closed the connection before the request was written.
+fn is_of_a_closed_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 fn start_over(questions: &mut Questions, refusal: &Refusal) -> Result<(), Failure> {
     let message = format!("refused: {} ({})", printable(&refusal.message), refusal.error);
     if questions.start_over() {
-        eprintln!("{message}");
+        tell(&message);
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, message))

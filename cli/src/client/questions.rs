@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 
 use protocol::{NameError, RoomName, UserName};
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::lines;
 use crate::args::ClientArgs;
 use crate::exit::{Exit, Failure};
+use crate::text::tell;
 
 /// The environment variable that may hold the password.
 const PASSWORD_VARIABLE: &str = "CHAT_PASSWORD";
@@ -92,7 +93,7 @@ impl<'a> Questions<'a> {
             match self.ask("1 to create a room, 2 to join one: ")?.trim() {
                 "1" => return Ok(Operation::Create),
                 "2" => return Ok(Operation::Join),
-                other => eprintln!("{other:?} is neither 1 nor 2"),
+                other => tell(format_args!("{other:?} is neither 1 nor 2")),
             }
         }
     }
@@ -102,7 +103,7 @@ impl<'a> Questions<'a> {
             let answer = self.ask(prompt)?;
             match protocol::Name::new(answer.trim()) {
                 Ok(name) => return Ok(name),
-                Err(error) => eprintln!("the name {error}{}", advice(error)),
+                Err(error) => tell(format_args!("the name {error}{}", advice(error))),
             }
         }
     }
@@ -129,7 +130,7 @@ impl<'a> Questions<'a> {
     /// One answer. The prompt is for people, and goes where messages do not.
     fn ask(&self, prompt: &str) -> Result<String, Failure> {
         if self.is_terminal {
-            eprint!("{prompt}");
+            let _ = write!(io::stderr(), "{prompt}");
         }
         match lines::next() {
             Ok(Some(line)) => Ok(line),
@@ -143,6 +144,9 @@ impl<'a> Questions<'a> {
 
     /// Nobody answers any more. After a refusal, that refusal is how it ended.
     fn unanswered(&self, error: &io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return Failure::new(Exit::Interrupted, "interrupted before all was answered");
+        }
         if self.was_refused {
             return Failure::new(Exit::Refused, "refused, and nothing more was asked for");
         }

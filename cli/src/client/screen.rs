@@ -2,13 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::thread;
 
 use engine::client::{Happening, Input, Joined};
 use rustyline::ExternalPrinter;
 
 use super::driver::InputSender;
-use crate::text::printable;
+use crate::text::{printable, tell};
 
 /// Names of members that are shown on entering; of the others, only how many they are.
 const MAX_NAMES_SHOWN: usize = 20;
@@ -88,9 +87,7 @@ impl Screen {
         if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() && !self.is_broken {
             // Nobody reads any more.
             self.is_broken = true;
-            let sender = Arc::clone(&self.sender);
-            // From another thread, since the session that takes the input is this one's caller.
-            let _ = thread::Builder::new().spawn(move || sender(Input::LeaveNow));
+            (self.sender)(Input::LeaveNow);
         }
     }
 
@@ -100,7 +97,7 @@ impl Screen {
             Some(printer) => {
                 let _ = printer.print(format!("* {line}\n"));
             }
-            None => eprintln!("* {line}"),
+            None => tell(format_args!("* {line}")),
         }
     }
 }
@@ -114,7 +111,7 @@ fn is_interactive() -> bool {
 /// place of the prompt.
 pub(super) fn last_note(line: &str) {
     let over_the_prompt = if is_interactive() { CLEAR_LINE } else { "" };
-    eprintln!("{over_the_prompt}* {line}");
+    tell(format_args!("{over_the_prompt}* {line}"));
 }
 
 /// To the start of the line, and clear what is there.

@@ -12,6 +12,7 @@ use super::driver::InputSender;
 use super::interrupt::Interrupts;
 use super::lines;
 use super::screen::Screen;
+use crate::text::tell;
 
 /// Lines that Up and Down go through.
 const HISTORY: usize = 1000;
@@ -68,7 +69,7 @@ fn read_lines(send: &InputSender) {
         let goes_on = match lines::next() {
             Ok(Some(line)) => take(line, send),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                eprintln!("* not sent: {error}");
+                tell(format_args!("* not sent: {error}"));
                 true
             }
             Ok(None) | Err(_) => {

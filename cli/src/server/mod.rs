@@ -9,6 +9,7 @@ use engine::{Caps, Config, Counters, EntropyError, Instant, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Runtime, ServerArgs};
@@ -17,7 +18,7 @@ use sockets::Sockets;
 
 /// Runs a server until it is told to stop.
 pub(crate) fn run(args: &ServerArgs) -> Result<Exit, Failure> {
-    log_to_stderr();
+    let _flushes_at_the_end = log_to_stderr();
     sockets::raise_descriptor_limit();
     // The signals are taken before anybody is told that the server is there.
     let signals = Signals::new([SIGINT, SIGTERM])
@@ -69,8 +70,8 @@ fn on_signal(mut signals: Signals, stop: impl Fn() + Send + 'static) -> io::Resu
             if count > 0 {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
-            info!("stopping; once more to stop without telling anyone");
             stop();
+            info!("stopping; once more to stop without telling anyone");
         }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(wait).map(|_| ())
@@ -110,14 +111,27 @@ fn summarize(counters: &Counters) {
     info!(malformed, unknown_token, mismatched, foreign_address, reserved, "datagrams dropped");
 }
 
-fn log_to_stderr() {
+/// Logs without ever waiting for whoever reads the log: the lines go through a bounded queue to a
+/// thread of their own, and are lost when it is full. What is given flushes the queue when dropped.
+fn log_to_stderr() -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_LOG_LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(io::stderr());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(writer)
+        .with_ansi(false)
         .with_target(false)
+        .log_internal_errors(false)
         .init();
+    guard
 }
+
+/// Lines of the log that wait to be written at most.
+const MAX_LOG_LINES: usize = 8192;
 
 fn failure(message: String) -> Failure {
     Failure::new(Exit::Error, message)

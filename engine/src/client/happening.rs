@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use protocol::MessageError;
@@ -46,12 +47,22 @@ impl Input {
 }
 
 /// Something for the driver to do, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Output {
     /// Send a datagram to the server.
     Send(Vec<u8>),
     /// Show the user what happened.
     Show(Happening),
+}
+
+/// A datagram bears the token, so only its size is shown.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(datagram) => write!(f, "Send({} bytes)", datagram.len()),
+            Self::Show(happening) => f.debug_tuple("Show").field(happening).finish(),
+        }
+    }
 }
 
 /// What a user is to know. The texts are as they came: whoever shows them strips control characters.

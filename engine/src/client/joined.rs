@@ -50,12 +50,18 @@ pub enum Session {
 }
 
 /// No longer in a room.
-#[derive(Debug)]
 pub struct Gone {
     /// Why.
     pub reason: Reason,
     /// When the user left: the request that tells the server, for a new TCP connection.
     pub farewell: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// The farewell bears the token, so it is not shown.
+impl core::fmt::Debug for Gone {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Gone").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 /// Why a session is over.

@@ -112,7 +112,9 @@ impl Joining {
 
     /// The server closed the connection before its reply was whole.
     pub fn ended(self) -> Answered {
-        Answered::Broken(self.lobby, ReplyError::Truncated)
+        let error =
+            if self.decoder.has_begun() { ReplyError::Truncated } else { ReplyError::Nothing };
+        Answered::Broken(self.lobby, error)
     }
 }
 
@@ -198,6 +200,8 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(joining().ended(), Answered::Broken(_, ReplyError::Truncated)));
+        assert!(matches!(joining().ended(), Answered::Broken(_, ReplyError::Nothing)));
+        let Answered::Waiting(begun) = answered(b"{") else { panic!("not whole yet") };
+        assert!(matches!(begun.ended(), Answered::Broken(_, ReplyError::Truncated)));
     }
 }

@@ -1,6 +1,7 @@
 //! What a client reads from a server's reply.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::features::Features;
 use super::header::State;
 use super::json;
+use super::secret::Secret;
 use crate::limits::MAX_DATAGRAM;
 use crate::token::Token;
 
@@ -117,7 +119,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub enum Reply {
     /// State 2.
-    Done(Done),
+    Done(Box<Done>),
     /// State 1.
     Refused(Refusal),
 }
@@ -126,7 +128,13 @@ pub enum Reply {
 /// what the request calls for.
 #[derive(Debug)]
 pub struct Done {
-    payload: Payload,
+    token: Option<Token>,
+    members: Vec<String>,
+    features: Features,
+    limits: Limits,
+    message: String,
+    rooms: Option<Vec<RoomEntry>>,
+    more: bool,
 }
 
 /// The reply to a create or a join.
@@ -180,10 +188,10 @@ impl Reply {
     /// # Errors
     /// [`ReplyError`] when the server does not speak this wire.
     pub fn parse(json: &[u8], state: Option<State>) -> Result<Self, ReplyError> {
-        let payload: Payload = json::object(json).ok_or(ReplyError::Payload)?;
+        let payload: Payload<'_> = json::object(json).ok_or(ReplyError::Payload)?;
         let state = state.or_else(|| payload.state.and_then(State::from_byte));
         match state {
-            Some(State::Done) => Ok(Self::Done(Done { payload })),
+            Some(State::Done) => Ok(Self::Done(Box::new(payload.into()))),
             Some(State::Refused) => Ok(Self::Refused(Refusal {
                 error: payload.error.as_deref().map_or(ErrorCode::Unspecified, ErrorCode::parse),
                 message: payload.message.unwrap_or_else(|| "the server refused".to_owned()),
@@ -199,14 +207,12 @@ impl Done {
     /// # Errors
     /// [`ReplyError::NoToken`] when there is no token, or one that the wire cannot carry.
     pub fn admitted(self) -> Result<Admitted, ReplyError> {
-        let payload = self.payload;
-        let token = payload.token.as_deref().and_then(Token::new).ok_or(ReplyError::NoToken)?;
         Ok(Admitted {
-            token,
-            members: payload.members.unwrap_or_default(),
-            features: payload.features.unwrap_or_default(),
-            limits: payload.limits.map(Limits::from).unwrap_or_default(),
-            message: payload.message.unwrap_or_default(),
+            token: self.token.ok_or(ReplyError::NoToken)?,
+            members: self.members,
+            features: self.features,
+            limits: self.limits,
+            message: self.message,
         })
     }
 
@@ -215,8 +221,7 @@ impl Done {
     /// # Errors
     /// [`ReplyError::Payload`] when there is no list.
     pub fn listing(self) -> Result<Listing, ReplyError> {
-        let rooms = self.payload.rooms.ok_or(ReplyError::Payload)?;
-        Ok(Listing { rooms, more: self.payload.more.unwrap_or(false) })
+        Ok(Listing { rooms: self.rooms.ok_or(ReplyError::Payload)?, more: self.more })
     }
 }
 
@@ -226,6 +231,9 @@ pub enum ReplyError {
     /// The header is malformed.
     #[error("the reply's header is malformed: {0}")]
     Header(super::header::HeaderFault),
+    /// It ended before it began: the server may not have heard the request.
+    #[error("the server closed the connection without a reply")]
+    Nothing,
     /// It ended before it was whole.
     #[error("the server closed the connection before its reply was whole")]
     Truncated,
@@ -244,11 +252,12 @@ pub enum ReplyError {
 }
 
 /// The JSON object of a reply, as lenient as reading it allows.
-#[derive(Debug, Deserialize)]
-struct Payload {
+#[derive(Deserialize)]
+struct Payload<'a> {
     message: Option<String>,
     state: Option<u8>,
-    token: Option<String>,
+    #[serde(borrow)]
+    token: Option<Secret<'a>>,
     error: Option<String>,
     members: Option<Vec<String>>,
     features: Option<Features>,
@@ -262,7 +271,21 @@ struct Payload {
 struct LimitsPayload {
     idle_timeout_s: Option<f64>,
     sweep_interval_s: Option<f64>,
-    max_datagram: Option<usize>,
+    max_datagram: Option<f64>,
+}
+
+impl From<Payload<'_>> for Done {
+    fn from(payload: Payload<'_>) -> Self {
+        Self {
+            token: payload.token.and_then(|token| Token::new(token.expose())),
+            members: payload.members.unwrap_or_default(),
+            features: payload.features.unwrap_or_default(),
+            limits: payload.limits.map(Limits::from).unwrap_or_default(),
+            message: payload.message.unwrap_or_default(),
+            rooms: payload.rooms,
+            more: payload.more.unwrap_or(false),
+        }
+    }
 }
 
 impl From<LimitsPayload> for Limits {
@@ -276,7 +299,11 @@ impl From<LimitsPayload> for Limits {
         Self {
             idle_timeout: seconds(payload.idle_timeout_s).unwrap_or(default.idle_timeout),
             sweep_interval: seconds(payload.sweep_interval_s).unwrap_or(default.sweep_interval),
-            max_datagram: payload.max_datagram.unwrap_or(MAX_DATAGRAM).min(MAX_DATAGRAM),
+            // What is no number of bytes becomes 0, and what is too large the most there is.
+            max_datagram: match payload.max_datagram.map(|bytes| bytes as usize) {
+                Some(bytes @ 1..MAX_DATAGRAM) => bytes,
+                _ => MAX_DATAGRAM,
+            },
         }
     }
 }
@@ -306,6 +333,12 @@ mod tests {
         assert!(admitted.token.matches("t"));
         assert_eq!(admitted.limits, Limits::default());
         assert_eq!(admitted.features, Features::NONE);
+    }
+
+    #[test]
+    fn does_not_show_the_token() {
+        let reply = Reply::parse(br#"{"state":2,"token":"secret"}"#, None);
+        assert!(!format!("{reply:?}").contains("secret"));
     }
 
     #[test]
@@ -340,6 +373,10 @@ mod tests {
             let limits = admitted(&json).unwrap().limits;
             assert_eq!(limits.idle_timeout, Duration::from_secs(120), "{value}");
             assert_eq!(limits.max_datagram, 9);
+        }
+        for (value, bytes) in [("0", 4096), ("-1", 4096), ("512.0", 512), ("1e300", 4096)] {
+            let json = format!(r#"{{"state":2,"token":"t","limits":{{"max_datagram":{value}}}}}"#);
+            assert_eq!(admitted(&json).unwrap().limits.max_datagram, bytes, "{value}");
         }
         let json = r#"{"state":2,"token":"t","limits":{"idle_timeout_s":0.5}}"#;
         assert_eq!(admitted(json).unwrap().limits.idle_timeout, Duration::from_millis(500));

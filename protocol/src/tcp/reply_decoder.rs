@@ -1,6 +1,9 @@
 //! Reading a reply in whichever form comes: framed, or bare as the seed's server sends it.
 
 use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroizing;
 
 use super::decoder::{AwaitingHeader, Frame, FrameDecoder, Progress};
 use super::header::Operation;
@@ -23,13 +26,21 @@ enum Stage {
     Bare(BareDecoder),
 }
 
-/// The whole text of a reply.
-#[derive(Debug)]
+/// The whole text of a reply. It may hold a token, so it is wiped when it is dropped.
 pub enum ReplyText {
     /// With a header.
     Framed(Frame),
     /// Nothing but JSON.
-    Bare(Vec<u8>),
+    Bare(Zeroizing<Vec<u8>>),
+}
+
+impl fmt::Debug for ReplyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Framed(frame) => f.debug_tuple("Framed").field(frame).finish(),
+            Self::Bare(json) => write!(f, "Bare({} bytes)", json.len()),
+        }
+    }
 }
 
 impl ReplyText {
@@ -52,6 +63,14 @@ impl Default for ReplyDecoder {
 }
 
 impl ReplyDecoder {
+    /// Whether any byte has come.
+    pub fn has_begun(&self) -> bool {
+        match &self.0 {
+            Stage::Brace | Stage::Bare(_) => true,
+            Stage::Framed(decoder) => decoder.has_begun(),
+        }
+    }
+
     /// Takes what it needs from the front of `input`.
     pub fn feed(self, input: &mut &[u8]) -> Progress<Self, ReplyText, ReplyError> {
         match self.0.told_apart(input) {
@@ -103,11 +122,16 @@ impl Stage {
 
 /// Finds the end of a JSON object by its braces, so that a reply is whole as soon as it is, whether
 /// or not the server closes the connection.
-#[derive(Debug)]
 struct BareDecoder {
-    json: Vec<u8>,
+    json: Zeroizing<Vec<u8>>,
     depth: u32,
     place: Place,
+}
+
+impl fmt::Debug for BareDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BareDecoder({} bytes)", self.json.len())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,10 +143,13 @@ enum Place {
 
 impl BareDecoder {
     fn after_brace() -> Self {
-        Self { json: Vec::from(*b"{"), depth: 1, place: Place::Outside }
+        // All the space that it may need, so that growing leaves no copy of a token behind.
+        let mut json = Zeroizing::new(Vec::with_capacity(MAX_BARE_READ));
+        json.push(b'{');
+        Self { json, depth: 1, place: Place::Outside }
     }
 
-    fn feed(mut self, input: &mut &[u8]) -> Progress<Self, Vec<u8>, ReplyError> {
+    fn feed(mut self, input: &mut &[u8]) -> Progress<Self, Zeroizing<Vec<u8>>, ReplyError> {
         while let Some((&byte, rest)) = input.split_first() {
             if self.json.len() == MAX_BARE_READ {
                 return Progress::Invalid(ReplyError::TooLong);
@@ -179,7 +206,7 @@ mod tests {
 
     fn bare(bytes: &[u8], size: usize) -> Option<Vec<u8>> {
         match feed(bytes, size).0 {
-            Progress::Done(ReplyText::Bare(json)) => Some(json),
+            Progress::Done(ReplyText::Bare(json)) => Some(json.to_vec()),
             _ => None,
         }
     }

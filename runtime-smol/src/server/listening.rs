@@ -34,19 +34,26 @@ pub(super) async fn run<'a>(
     let mut actions = Actions::new();
     let mut last = 0;
     loop {
+        // This is polled at every wake, and asks the system only when there is something to accept.
+        if let Err(error) = listener.readable().await {
+            warn!(%error, "the listener cannot be waited for; trying again");
+            Timer::after(ACCEPT_PAUSE).await;
+        }
         for _ in 0..ACCEPTS_A_TURN {
-            match listener.accept().await {
+            let accepted = listener.get_ref().accept();
+            match accepted.and_then(|(stream, from)| Ok((Async::new(stream)?, from))) {
                 Ok((stream, from)) => {
                     last += 1;
                     let connection = ConnectionId(last);
                     open(shared, executor, connection, stream, &buffer);
-                    shared.tell(Event::Opened { connection, from }, &mut actions).await;
+                    shared.tell(Event::Opened { connection, from }, &mut actions);
                 }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
                     let open = shared.streams.borrow().len();
-                    shared.tell(Event::Crowded, &mut actions).await;
+                    shared.tell(Event::Crowded, &mut actions);
                     if shared.streams.borrow().len() == open {
                         Timer::after(ACCEPT_PAUSE).await;
                     } else {
@@ -68,7 +75,8 @@ fn open<'a>(
     buffer: &Rc<RefCell<Box<[u8]>>>,
 ) {
     let stream = Rc::new(Stream::new(stream));
-    let task = executor.spawn(serve(shared, connection, Rc::clone(&stream), Rc::clone(buffer)));
+    let serving = serve(shared, connection, Rc::clone(&stream), Rc::clone(buffer));
+    let task = executor.spawn(shared.guarded(serving));
     shared.streams.borrow_mut().insert(connection, Connection { stream, _task: task });
 }
 
@@ -88,20 +96,21 @@ async fn serve(
                 let mut buffer = buffer.borrow_mut();
                 let size = io.read(&mut buffer)?;
                 let bytes = buffer.get_mut(..size).unwrap_or_default();
-                shared.handle(received(connection, bytes), &mut actions);
+                shared.tell(received(connection, bytes), &mut actions);
                 // It may have held a password.
                 bytes.fill(0);
                 Ok(())
             };
             stream.read(read).await?;
-            shared.send(&actions).await;
             stream.flush().await
         };
         if let Err(error) = turn.await {
             debug!(%error, "a connection was lost");
-            shared.tell(Event::Closed { connection }, &mut actions).await;
+            shared.tell(Event::Closed { connection }, &mut actions);
             shared.close(connection);
         }
+        // However fast a peer sends, the others have their turn.
+        future::yield_now().await;
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod datagrams;
 mod listening;
+mod outgoing;
+mod signal;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -16,6 +18,8 @@ use engine::{Action, Actions, ConnectionId, Counters, Event, Instant, Server};
 use smol::{LocalExecutor, Task, future};
 
 use crate::clock::Clock;
+use outgoing::Outgoing;
+use signal::Signal;
 use stream::Stream;
 
 /// Runs `server`, whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
@@ -32,32 +36,46 @@ pub async fn serve(
     let shared = Shared {
         server: RefCell::new(server),
         clock: Clock::start(),
-        socket: Async::new(socket)?,
+        outgoing: Outgoing::new(socket)?,
         streams: RefCell::default(),
         armed_for: Cell::new(None),
-        rearm: smol::channel::bounded(1),
+        rearm: Signal::default(),
+        panicked: Signal::default(),
     };
     let listener = Async::new(listener)?;
     let executor = LocalExecutor::new();
+    // Tasks of their own, so that each is polled when it is its turn and not at every wake.
+    let _time = executor.spawn(shared.guarded(shared.keep_time()));
+    let _late = executor.spawn(shared.guarded(shared.outgoing.send_late()));
     // At every turn the first that is ready goes first: datagrams before connections.
-    let streams = future::or(shared.keep_time(), listening::run(&shared, &listener, &executor));
-    let work = future::or(datagrams::run(&shared), executor.run(streams));
-    future::or(stop, work).await;
-    shared.tell(Event::Shutdown, &mut Actions::new()).await;
-    drop(executor);
-    Ok(*shared.server.borrow().counters())
+    let listening = listening::run(&shared, &listener, &executor);
+    let streams = executor.run(future::or(shared.panicked.wait(), listening));
+    let work = future::or(datagrams::run(&shared), streams);
+    let stopped = async {
+        stop.await;
+        Ok(())
+    };
+    let failed = async {
+        work.await;
+        Err(io::Error::other("a task panicked, and half a server would look like a whole one"))
+    };
+    let outcome = future::or(stopped, failed).await;
+    shared.tell(Event::Shutdown, &mut Actions::new());
+    outcome.map(|()| *shared.server.borrow().counters())
 }
 
 /// What all the tasks share. They are on one thread, and nothing is borrowed over an `await`.
 struct Shared {
     server: RefCell<Server>,
     clock: Clock,
-    socket: Async<UdpSocket>,
+    outgoing: Outgoing,
     streams: RefCell<HashMap<ConnectionId, Connection>>,
     /// The deadline for which the timer is set.
     armed_for: Cell<Option<Instant>>,
     /// Says that there is an earlier one.
-    rearm: (smol::channel::Sender<()>, smol::channel::Receiver<()>),
+    rearm: Signal,
+    /// Says that a task panicked.
+    panicked: Signal,
 }
 
 /// A connection, and the task that serves it. To drop it is to end both.
@@ -66,28 +84,30 @@ struct Connection {
     _task: Task<()>,
 }
 
-impl Shared {
-    /// Tells the engine what happened, and does what it answers.
-    async fn tell(&self, event: Event<'_>, actions: &mut Actions) {
-        self.handle(event, actions);
-        self.send(actions).await;
-    }
+/// Dropped by a panic, or when a task ends as it should.
+struct Guard<'a>(&'a Shared);
 
-    /// Tells the engine what happened, does what it answers about connections, and leaves the
-    /// datagrams in `actions`.
-    fn handle(&self, event: Event<'_>, actions: &mut Actions) {
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.panicked.give();
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the engine what happened, and does what it answers. Nothing of it is waited for, so a
+    /// task that ends meanwhile takes nobody's notices along.
+    fn tell(&self, event: Event<'_>, actions: &mut Actions) {
         actions.clear();
         self.server.borrow_mut().handle_into(event, self.clock.now(), actions);
+        for action in actions.iter() {
+            self.outgoing.send(&action);
+        }
         for action in actions.iter() {
             self.perform_on_stream(&action);
         }
         self.rearm_if_earlier();
-    }
-
-    async fn send(&self, actions: &Actions) {
-        for action in actions.iter() {
-            datagrams::send(&self.socket, &action).await;
-        }
     }
 
     fn perform_on_stream(&self, action: &Action<'_>) {
@@ -133,12 +153,11 @@ impl Shared {
                 true
             };
             let rearmed = async {
-                // Cannot fail: this very value holds the sender.
-                let _ = self.rearm.1.recv().await;
+                self.rearm.wait().await;
                 false
             };
             if future::or(timer, rearmed).await {
-                self.tell(Event::Tick, &mut actions).await;
+                self.tell(Event::Tick, &mut actions);
                 // The next one may be due already, and others have their turn first.
                 future::yield_now().await;
             }
@@ -153,8 +172,13 @@ impl Shared {
             (None, Some(_)) => false,
         };
         if is_earlier {
-            // Full when it has been said already.
-            let _ = self.rearm.0.try_send(());
+            self.rearm.give();
         }
+    }
+
+    /// A task that says so if it panics: it would otherwise only be missing.
+    async fn guarded(&self, task: impl Future<Output = ()>) {
+        let _guard = Guard(self);
+        task.await;
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::{Action, Actions, Event};
 use protocol::limits::MAX_DATAGRAM;
+use rustix::net::{SendFlags, sendto};
 use tracing::{debug, warn};
 
 use super::Shared;
@@ -14,7 +15,7 @@ use super::Shared;
 /// How often a thread that hears nothing looks whether it is to stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
 
-/// How long a send may wait for the kernel's buffer before that copy is given up.
+/// How long the sends of one event may wait for the kernel's buffer before a copy is given up.
 const SEND_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The pause after an error that is not about one datagram.
@@ -36,11 +37,10 @@ pub(super) fn run(shared: &Shared) {
             Ok((size, from)) => {
                 let bytes = buffer.get(..size).unwrap_or_default();
                 shared.handle(Event::Datagram { from, bytes }, &mut actions);
+                send(&shared.socket, &actions);
                 for action in actions.iter() {
                     match action {
-                        Action::Relay { .. } | Action::Notify { .. } => {
-                            send(&shared.socket, &action);
-                        }
+                        Action::Relay { .. } | Action::Notify { .. } => {}
                         Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {
                             shared.pass_on(action);
                         }
@@ -56,29 +56,52 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// Sends what `action` has for recipients. A copy that fails costs nobody else theirs.
-pub(super) fn send(socket: &UdpSocket, action: &Action<'_>) {
-    match action {
-        Action::Relay { datagram, to } => {
-            for recipient in to.iter() {
-                send_one(socket, datagram, recipient.address);
+/// Sends all datagrams among `actions`. A copy that fails costs nobody else theirs, and all of them
+/// together wait for the kernel's buffer at most once.
+pub(super) fn send(socket: &UdpSocket, actions: &Actions) {
+    let mut sending = Sending { socket, is_patient: true };
+    for action in actions.iter() {
+        match action {
+            Action::Relay { datagram, to } => {
+                for recipient in to.iter() {
+                    sending.send(&datagram, recipient.address);
+                }
             }
+            Action::Notify { datagram, to } => sending.send(&datagram, to.address),
+            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
         }
-        Action::Notify { datagram, to } => send_one(socket, datagram, to.address),
-        Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
     }
 }
 
-/// Tries twice when the first try only reported the fate of an earlier datagram, or was interrupted.
-fn send_one(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
-    let outcome = match socket.send_to(datagram, to) {
-        Err(error) if is_passing(&error) && error.kind() != ErrorKind::WouldBlock => {
-            socket.send_to(datagram, to)
+struct Sending<'a> {
+    socket: &'a UdpSocket,
+    /// Whether the kernel's buffer may still be waited for.
+    is_patient: bool,
+}
+
+impl Sending<'_> {
+    /// Tries twice when the first try only reported the fate of an earlier datagram, or was
+    /// interrupted.
+    fn send(&mut self, datagram: &[u8], to: SocketAddr) {
+        let outcome = match self.try_to_send(datagram, to) {
+            Err(error) if is_passing(&error) && error.kind() != ErrorKind::WouldBlock => {
+                self.try_to_send(datagram, to)
+            }
+            outcome => outcome,
+        };
+        if let Err(error) = outcome {
+            debug!(%error, %to, "a datagram could not be sent");
+            self.is_patient &= error.kind() != ErrorKind::WouldBlock;
         }
-        outcome => outcome,
-    };
-    if let Err(error) = outcome {
-        debug!(%error, %to, "a datagram could not be sent");
+    }
+
+    fn try_to_send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        if self.is_patient {
+            self.socket.send_to(datagram, to)?;
+        } else {
+            sendto(self.socket, datagram, SendFlags::DONTWAIT, &to)?;
+        }
+        Ok(())
     }
 }
 

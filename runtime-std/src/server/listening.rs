@@ -176,9 +176,7 @@ impl<'a> Listening<'a> {
     fn tell(&mut self, event: Event<'_>) {
         let mut actions = std::mem::take(&mut self.actions);
         self.shared.handle(event, &mut actions);
-        for action in actions.iter() {
-            datagrams::send(&self.shared.socket, &action);
-        }
+        datagrams::send(&self.shared.socket, &actions);
         for action in actions.iter() {
             self.perform_on_stream(action);
         }

@@ -66,14 +66,24 @@ pub fn serve(
     datagrams::prepare(&shared.socket)?;
     let listening = Listening::new(listener, &shared)?;
     thread::scope(|scope| {
+        let _ends_the_other = StopAtEnd(stop);
         let datagrams = thread::Builder::new().name("datagrams".to_owned());
-        datagrams.spawn_scoped(scope, || datagrams::run(&shared))?;
-        let outcome = listening.run();
-        // Whatever ended this thread ends the other one.
-        stop.request();
-        outcome
+        datagrams.spawn_scoped(scope, || {
+            let _ends_the_other = StopAtEnd(stop);
+            datagrams::run(&shared);
+        })?;
+        listening.run()
     })?;
     Ok(*shared.lock().counters())
+}
+
+/// Whatever ends one thread, be it a panic, ends the other: half a server would look like a whole one.
+struct StopAtEnd<'a>(&'a Stop);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
 }
 
 /// What both threads share.
@@ -113,7 +123,7 @@ impl Shared {
     }
 }
 
-/// A panic in one thread ends that thread; it does not make the state of the other wrong.
+/// After a panic in one thread the other one is on its way to stop, and tells the members so.
 fn unpoisoned<T>(result: Result<T, PoisonError<T>>) -> T {
     result.unwrap_or_else(PoisonError::into_inner)
 }

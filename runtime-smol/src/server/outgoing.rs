@@ -1,0 +1,99 @@
+//! Datagrams on their way out: sent at once, or kept while the kernel's buffer is full.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+
+use async_io::Async;
+use engine::Action;
+use tracing::debug;
+
+use super::datagrams::is_passing;
+use super::signal::Signal;
+
+/// Copies that wait for the kernel's buffer at most. Beyond it they are lost, as on any network.
+const MAX_LATE: usize = 4096;
+
+pub(super) struct Outgoing {
+    socket: Async<UdpSocket>,
+    late: RefCell<VecDeque<(Box<[u8]>, SocketAddr)>>,
+    is_late: Signal,
+}
+
+impl Outgoing {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
+        let socket = Async::new(socket)?;
+        Ok(Self { socket, late: RefCell::default(), is_late: Signal::default() })
+    }
+
+    pub(super) fn socket(&self) -> &Async<UdpSocket> {
+        &self.socket
+    }
+
+    /// Sends what `action` has for recipients. A copy that fails costs nobody else theirs.
+    pub(super) fn send(&self, action: &Action<'_>) {
+        match action {
+            Action::Relay { datagram, to } => {
+                for recipient in to.iter() {
+                    self.send_one(datagram, recipient.address);
+                }
+            }
+            Action::Notify { datagram, to } => self.send_one(datagram, to.address),
+            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
+        }
+    }
+
+    /// Sends for ever what had to wait.
+    pub(super) async fn send_late(&self) {
+        loop {
+            self.is_late.wait().await;
+            while let Some((datagram, to)) = self.next_late() {
+                // If waiting fails so does sending, and that is the end of this copy.
+                let _ = self.socket.writable().await;
+                if let Err(error) = self.try_to_send(&datagram, to) {
+                    debug!(%error, %to, "a datagram could not be sent");
+                }
+            }
+        }
+    }
+
+    fn send_one(&self, datagram: &[u8], to: SocketAddr) {
+        // What waits goes first, so that each member gets its datagrams in their order.
+        if !self.late.borrow().is_empty() {
+            self.keep(datagram, to);
+            return;
+        }
+        match self.try_to_send(datagram, to) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.keep(datagram, to),
+            Err(error) => debug!(%error, %to, "a datagram could not be sent"),
+            Ok(()) => {}
+        }
+    }
+
+    /// Tries twice when the first try only reported the fate of an earlier datagram, or was
+    /// interrupted.
+    fn try_to_send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        let socket = self.socket.get_ref();
+        match socket.send_to(datagram, to) {
+            Err(error) if is_passing(&error) && error.kind() != ErrorKind::WouldBlock => {
+                socket.send_to(datagram, to).map(|_| ())
+            }
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
+    fn keep(&self, datagram: &[u8], to: SocketAddr) {
+        let mut late = self.late.borrow_mut();
+        if late.len() < MAX_LATE {
+            late.push_back((datagram.into(), to));
+            self.is_late.give();
+        } else {
+            debug!(%to, "a datagram was given up: too many wait to be sent");
+        }
+    }
+
+    fn next_late(&self) -> Option<(Box<[u8]>, SocketAddr)> {
+        self.late.borrow_mut().pop_front()
+    }
+}
