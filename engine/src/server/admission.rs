@@ -76,8 +76,7 @@ impl Server {
         let (token, features) = (host.token.clone(), host.features);
         let password = self.credentials.hash(admission.password.expose());
         let name = admission.room.clone();
-        let member = self.directory.open_room(name, password, host, self.now);
-        let room = self.directory.member(member).map(Member::room).unwrap_or_default();
+        let (room, member) = self.directory.open_room(name, password, host, self.now);
         self.counters.rooms_created += 1;
         info!(room = %admission.room, host = %admission.user, %ip, "room created");
         Ok(Joined { member, room, token, features })

@@ -147,14 +147,14 @@ impl Directory {
         }
     }
 
-    /// Opens a room with its host in it. The name must be free. Costs O(log rooms).
+    /// Opens a room with its host in it. The name must be free. Gives both. Costs O(log rooms).
     pub(super) fn open_room(
         &mut self,
         name: RoomName,
         password: PasswordHash,
         host: Member,
         now: Instant,
-    ) -> MemberId {
+    ) -> (RoomId, MemberId) {
         let seats = Vec::new();
         let room = Room { name: name.clone(), password, host: MemberId::default(), seats };
         let room = self.rooms.insert(room);
@@ -163,7 +163,7 @@ impl Directory {
         if let Some(room) = self.rooms.get_mut(room) {
             room.host = host;
         }
-        host
+        (room, host)
     }
 
     /// Seats a member in a room. Its name must be free there, and its token new. Costs O(1).
@@ -463,8 +463,7 @@ mod tests {
         let mut directory = Directory::new(7);
         let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
         let name = RoomName::new("r").unwrap();
-        let host = directory.open_room(name, password, member("t1", "a"), Instant::ZERO);
-        let room = directory.member(host).unwrap().room();
+        let (room, _) = directory.open_room(name, password, member("t1", "a"), Instant::ZERO);
         let guest = directory.admit(room, member("t2", "b"), Instant::ZERO);
         let address = SocketAddr::from(([127, 0, 0, 1], 9));
         directory.renew(guest, address, Instant::ZERO);
