@@ -72,6 +72,12 @@ struct Seat {
     address: Option<SocketAddr>,
 }
 
+impl Seat {
+    fn recipient(&self) -> Option<Recipient> {
+        self.address.map(|address| Recipient { member: self.member, address })
+    }
+}
+
 impl Room {
     pub(super) fn members(&self) -> usize {
         self.seats.len()
@@ -79,15 +85,12 @@ impl Room {
 
     /// Who sits on a seat, if it can be reached.
     pub(super) fn recipient(&self, seat: usize) -> Option<Recipient> {
-        let Seat { member, address } = self.seats.get(seat)?;
-        address.map(|address| Recipient { member: *member, address })
+        self.seats.get(seat)?.recipient()
     }
 
     /// The members that can be reached.
     pub(super) fn recipients(&self) -> impl Iterator<Item = Recipient> {
-        self.seats.iter().filter_map(|seat| {
-            seat.address.map(|address| Recipient { member: seat.member, address })
-        })
+        self.seats.iter().filter_map(Seat::recipient)
     }
 }
 
