@@ -22,6 +22,9 @@ pub const UDP_HEADER: usize = 3;
 /// The largest datagram in bytes, its header included.
 pub const MAX_DATAGRAM: usize = 4096;
 
+/// The largest bundle in bytes, its header included: what fits one packet on most networks.
+pub const MAX_BUNDLE: usize = 1200;
+
 /// The largest bare reply in bytes: those who expect that form read it with one `recv(1024)`.
 pub const MAX_BARE_REPLY: usize = 1024;
 

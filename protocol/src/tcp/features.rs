@@ -10,14 +10,17 @@ use serde::ser::{Serialize, Serializer};
 pub enum Feature {
     /// The additional notices: joined, left, server shutdown.
     Notices,
+    /// Several datagrams in one: see [`Bundle`](crate::udp::Bundle).
+    Bundle,
 }
 
 impl Feature {
-    const ALL: [Self; 1] = [Self::Notices];
+    const ALL: [Self; 2] = [Self::Notices, Self::Bundle];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Notices => "notices",
+            Self::Bundle => "bundle",
         }
     }
 
@@ -129,9 +132,9 @@ mod tests {
 
     #[test]
     fn keeps_the_names_that_it_knows() {
-        let features: Features = serde_json::from_str(r#"["bundle","notices","x"]"#).unwrap();
-        assert_eq!(features, Features::NONE.with(Feature::Notices));
-        assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices"]"#);
+        let features: Features = serde_json::from_str(r#"["bundle","x","notices"]"#).unwrap();
+        assert_eq!(features, Features::NONE.with(Feature::Notices).with(Feature::Bundle));
+        assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices","bundle"]"#);
         assert_eq!(serde_json::from_str::<Features>("[]").unwrap(), Features::NONE);
     }
 

@@ -5,13 +5,16 @@
 //! ```
 //!
 //! [`Datagram`] reads both directions; [`ClientDatagram`], [`RelayedChat`] and [`Notice`] write the
-//! three kinds into a buffer of the caller's.
+//! three kinds into a buffer of the caller's. [`Bundle`] reads and
+//! packs several in one.
 
+mod bundle;
 mod datagram;
 mod incoming;
 mod notice;
 mod writer;
 
+pub use bundle::{Bundle, BundleError};
 pub use datagram::{Datagram, DatagramError, Text};
 pub use incoming::{Dialect, Incoming};
 pub use notice::NoticeText;
