@@ -3,7 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::num::NonZeroUsize;
 use core::ops::Range;
+use core::slice;
+
+use protocol::udp::Bundle;
 
 use crate::event::ConnectionId;
 
@@ -51,6 +55,14 @@ pub enum Action<'a> {
         /// To whom.
         to: Cow<'a, [Recipient]>,
     },
+    /// Send several datagrams to many, to each of them all in this order. That some fail is no reason
+    /// not to send the others.
+    Burst {
+        /// The datagrams.
+        run: Run<'a>,
+        /// To whom.
+        to: Cow<'a, [Recipient]>,
+    },
     /// Send a notice, which is its recipient's alone.
     Notify {
         /// The bytes.
@@ -61,6 +73,18 @@ pub enum Action<'a> {
 }
 
 impl Action<'_> {
+    /// Every copy of a datagram that it calls for, each recipient's in their order.
+    pub fn copies(&self) -> impl Iterator<Item = (&[u8], Recipient)> {
+        let (bytes, size, to): (&[u8], usize, &[Recipient]) = match self {
+            Self::Relay { datagram, to } => (datagram, datagram.len(), to),
+            Self::Burst { run, to } => (run.bytes(), run.size().get(), to),
+            Self::Notify { datagram, to } => (datagram, datagram.len(), slice::from_ref(to)),
+            Self::Write { .. } | Self::HalfClose { .. } | Self::Close { .. } => (&[], 1, &[]),
+        };
+        let datagrams = bytes.chunks(size.max(1));
+        to.iter().flat_map(move |to| datagrams.clone().map(move |datagram| (datagram, *to)))
+    }
+
     /// The same action, independent of the buffer that it came from.
     pub fn into_owned(self) -> Action<'static> {
         match self {
@@ -73,10 +97,39 @@ impl Action<'_> {
                 datagram: Cow::Owned(datagram.into_owned()),
                 to: Cow::Owned(to.into_owned()),
             },
+            Self::Burst { run: Run { bytes, size }, to } => Action::Burst {
+                run: Run { bytes: Cow::Owned(bytes.into_owned()), size },
+                to: Cow::Owned(to.into_owned()),
+            },
             Self::Notify { datagram, to } => {
                 Action::Notify { datagram: Cow::Owned(datagram.into_owned()), to }
             }
         }
+    }
+}
+
+/// Datagrams of one size that lie side by side, the last of which may be shorter: what generic
+/// segmentation offload (`UDP_SEGMENT` on Linux) takes in one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run<'a> {
+    bytes: Cow<'a, [u8]>,
+    size: NonZeroUsize,
+}
+
+impl Run<'_> {
+    /// All the bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of each datagram but the last.
+    pub fn size(&self) -> NonZeroUsize {
+        self.size
+    }
+
+    /// One datagram after the other.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes.chunks(self.size.get())
     }
 }
 
@@ -86,17 +139,42 @@ impl Action<'_> {
 pub struct Actions {
     steps: Vec<Step>,
     bytes: Vec<u8>,
+    bundles: Vec<u8>,
     recipients: Vec<Recipient>,
 }
 
 /// An action whose bytes and recipients lie in the buffer.
 #[derive(Debug)]
 enum Step {
-    Write { connection: ConnectionId, bytes: Range<usize> },
-    HalfClose { connection: ConnectionId },
-    Close { connection: ConnectionId },
-    Relay { datagram: Range<usize>, to: Range<usize> },
-    Notify { datagram: Range<usize>, to: Recipient },
+    Write {
+        connection: ConnectionId,
+        bytes: Range<usize>,
+    },
+    HalfClose {
+        connection: ConnectionId,
+    },
+    Close {
+        connection: ConnectionId,
+    },
+    Relay {
+        datagram: Range<usize>,
+        to: Range<usize>,
+    },
+    Burst {
+        run: Range<usize>,
+        size: NonZeroUsize,
+        to: Range<usize>,
+    },
+    /// A burst whose bytes are bundles.
+    Bundles {
+        run: Range<usize>,
+        size: NonZeroUsize,
+        to: Range<usize>,
+    },
+    Notify {
+        datagram: Range<usize>,
+        to: Recipient,
+    },
 }
 
 /// What a cleared buffer keeps at most, in bytes of payload: a burst of notices to a large room is
@@ -113,11 +191,13 @@ impl Actions {
     pub fn clear(&mut self) {
         self.steps.clear();
         self.bytes.clear();
+        self.bundles.clear();
         self.recipients.clear();
         if self.bytes.capacity() > KEPT_BYTES {
             self.bytes.shrink_to(KEPT_BYTES);
             self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
         }
+        self.bundles.shrink_to(KEPT_BYTES);
     }
 
     /// Whether there is nothing to do.
@@ -133,10 +213,22 @@ impl Actions {
             }
             Step::HalfClose { connection } => Action::HalfClose { connection: *connection },
             Step::Close { connection } => Action::Close { connection: *connection },
-            Step::Relay { datagram, to } => Action::Relay {
-                datagram: self.bytes(datagram),
-                to: self.recipients.get(to.clone()).unwrap_or_default().into(),
+            Step::Relay { datagram, to } => {
+                Action::Relay { datagram: self.bytes(datagram), to: self.recipients(to) }
+            }
+            Step::Burst { run, size, to } => Action::Burst {
+                run: Run { bytes: self.bytes(run), size: *size },
+                to: self.recipients(to),
             },
+            Step::Bundles { run, size, to } => {
+                let bytes = Cow::from(part(&self.bundles, run));
+                let to = self.recipients(to);
+                if bytes.len() <= size.get() {
+                    Action::Relay { datagram: bytes, to }
+                } else {
+                    Action::Burst { run: Run { bytes, size: *size }, to }
+                }
+            }
             Step::Notify { datagram, to } => {
                 Action::Notify { datagram: self.bytes(datagram), to: *to }
             }
@@ -164,20 +256,18 @@ impl Actions {
         size: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> usize {
-        let first = self.recipients.len();
-        self.recipients.extend(to);
-        let to = first..self.recipients.len();
+        let to = self.address(to);
         let copies = to.len();
         if copies == 0 {
             return 0;
         }
-        match self.datagram(size, fill) {
+        match self.place(size, fill) {
             Some(datagram) => {
                 self.steps.push(Step::Relay { datagram, to });
                 copies
             }
             None => {
-                self.recipients.truncate(first);
+                self.recipients.truncate(to.start);
                 0
             }
         }
@@ -190,12 +280,43 @@ impl Actions {
         size: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) {
-        if let Some(datagram) = self.datagram(size, fill) {
+        if let Some(datagram) = self.place(size, fill) {
             self.steps.push(Step::Notify { datagram, to });
         }
     }
 
-    fn datagram<E>(
+    /// Notes the recipients of what is to follow. Gives their places.
+    pub(crate) fn address(&mut self, to: impl Iterator<Item = Recipient>) -> Range<usize> {
+        let first = self.recipients.len();
+        self.recipients.extend(to);
+        first..self.recipients.len()
+    }
+
+    /// Datagrams that lie side by side at these places, of one size but the last, which may be
+    /// shorter, to the recipients at `to`.
+    pub(crate) fn burst(&mut self, datagrams: &[Range<usize>], to: Range<usize>) {
+        match datagrams {
+            [] => {}
+            [datagram] => self.steps.push(Step::Relay { datagram: datagram.clone(), to }),
+            [first, .., last] => {
+                if let Some(size) = NonZeroUsize::new(first.len()) {
+                    self.steps.push(Step::Burst { run: first.start..last.end, size, to });
+                }
+            }
+        }
+    }
+
+    /// Datagrams that lie at these places, in bundles of one size, to the recipients at `to`.
+    pub(crate) fn bundle(&mut self, datagrams: &[Range<usize>], to: Range<usize>) {
+        let start = self.bundles.len();
+        let datagrams = datagrams.iter().map(|at| part(&self.bytes, at));
+        if let Some(size) = NonZeroUsize::new(Bundle::pack(datagrams, &mut self.bundles)) {
+            self.steps.push(Step::Bundles { run: start..self.bundles.len(), size, to });
+        }
+    }
+
+    /// Writes one datagram by `fill` into `size` bytes, and gives its place; `None` when it cannot.
+    pub(crate) fn place<E>(
         &mut self,
         size: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
@@ -209,9 +330,17 @@ impl Actions {
         written.map(|size| start..start + size)
     }
 
-    fn bytes(&self, range: &Range<usize>) -> Cow<'_, [u8]> {
-        self.bytes.get(range.clone()).unwrap_or_default().into()
+    fn recipients(&self, range: &Range<usize>) -> Cow<'_, [Recipient]> {
+        self.recipients.get(range.clone()).unwrap_or_default().into()
     }
+
+    fn bytes(&self, range: &Range<usize>) -> Cow<'_, [u8]> {
+        part(&self.bytes, range).into()
+    }
+}
+
+fn part<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+    bytes.get(range.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

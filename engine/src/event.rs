@@ -44,10 +44,28 @@ pub enum Event<'a> {
         /// The whole of it, or more of it than 4,096 bytes.
         bytes: &'a [u8],
     },
+    /// Several datagrams came that were found at one wake, in this order. What they amount to is
+    /// what each by itself would, but what one recipient gets of them may be handed over at once.
+    Datagrams(&'a [Incoming<'a>]),
     /// Nothing but time. Before [`crate::Server::next_deadline`] it does nothing.
     Tick,
     /// The server is to stop: everyone is told.
     Shutdown,
+}
+
+/// A datagram that came, among others.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// From this address.
+    pub from: SocketAddr,
+    /// The whole of it, or more of it than 4,096 bytes.
+    pub bytes: &'a [u8],
+}
+
+impl fmt::Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incoming({}, {} bytes)", self.from, self.bytes.len())
+    }
 }
 
 /// Bytes may hold a password or a token, so only their number is shown.
@@ -62,6 +80,7 @@ impl fmt::Debug for Event<'_> {
             Self::Closed { connection } => write!(f, "Closed({})", connection.0),
             Self::Crowded => f.write_str("Crowded"),
             Self::Datagram { from, bytes } => write!(f, "Datagram({from}, {} bytes)", bytes.len()),
+            Self::Datagrams(batch) => f.debug_tuple("Datagrams").field(batch).finish(),
             Self::Tick => f.write_str("Tick"),
             Self::Shutdown => f.write_str("Shutdown"),
         }
@@ -81,5 +100,8 @@ mod tests {
         let from = SocketAddr::from(([192, 0, 2, 1], 5));
         let event = Event::Datagram { from, bytes: b"secret" };
         assert_eq!(format!("{event:?}"), "Datagram(192.0.2.1:5, 6 bytes)");
+        let batch = [Incoming { from, bytes: b"secret" }];
+        let event = Event::Datagrams(&batch);
+        assert_eq!(format!("{event:?}"), "Datagrams([Incoming(192.0.2.1:5, 6 bytes)])");
     }
 }

@@ -56,11 +56,11 @@ mod recency;
 mod server;
 mod time;
 
-pub use action::{Action, Actions, MemberId, Recipient};
+pub use action::{Action, Actions, MemberId, Recipient, Run};
 pub use config::{Caps, Config, ConfigError};
 pub use counters::Counters;
 pub use entropy::{Entropy, EntropyError, SeededEntropy};
-pub use event::{ConnectionId, Event};
+pub use event::{ConnectionId, Event, Incoming};
 pub use server::{Census, Server, StartError};
 pub use time::Instant;
 

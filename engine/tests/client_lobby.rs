@@ -32,7 +32,7 @@ fn assert_asks(admission: &Admission<'_>, password: &str) {
     assert_eq!(admission.room.as_str(), ROOM);
     assert_eq!(admission.user.as_str(), USER);
     assert_eq!(admission.password.expose(), password);
-    assert_eq!(admission.features, Features::NONE.with(Feature::Notices));
+    assert_eq!(admission.features, Features::NONE.with(Feature::Notices).with(Feature::Bundle));
 }
 
 /// What comes of a reply in these pieces, each of which but the last leaves it unfinished.
@@ -91,7 +91,7 @@ fn asks_to_open_a_room() {
     assert_eq!(frame.header().operation(), Operation::Create);
     let Request::Create(admission) = Request::parse(&frame).unwrap() else { panic!("create") };
     assert_asks(&admission, "開けゴマ");
-    let json = r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices"]}"#;
+    let json = r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices","bundle"]}"#;
     assert_eq!(frame.payload(), json.as_bytes());
 }
 
@@ -106,12 +106,12 @@ fn asks_to_enter_a_room() {
 
 #[test]
 fn a_framed_reply_lets_in_with_all_that_it_says() {
-    let more = r#", "members": ["太郎", "次郎"], "features": ["notices"]"#;
+    let more = r#", "members": ["太郎", "次郎"], "features": ["notices", "bundle"]"#;
     let more = format!("{more}{}", limits(4.0, 1.5, 1200));
     let joined = joined(whole(&framed(2, 2, ROOM, &admission(TOKEN, &more))));
     assert_eq!((joined.room(), joined.user()), (&room(ROOM), &user(USER)));
     assert_eq!(joined.members(), ["太郎", "次郎"]);
-    assert_eq!(joined.features(), Features::NONE.with(Feature::Notices));
+    assert_eq!(joined.features(), Features::NONE.with(Feature::Notices).with(Feature::Bundle));
     let told = Limits { idle_timeout: secs(4), sweep_interval: millis(1500), max_datagram: 1200 };
     assert_eq!(joined.limits(), &told);
     assert!(joined.takes_input());

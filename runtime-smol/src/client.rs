@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use engine::client::{Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session};
-use protocol::limits::MAX_DATAGRAM;
 use smol::channel::{Receiver, Sender, TrySendError, bounded};
 use smol::future;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
+use sockets::Coalesced;
 
 use crate::clock::Clock;
 
@@ -119,29 +119,38 @@ pub async fn chat(
     let mut chat = Chat { socket, clock, show, outputs };
     let mut refused = chat.flush().await;
     let mut session = Session::Joined(joined);
-    let mut buffer = [0; MAX_DATAGRAM + 1];
+    let mut coalesced = Coalesced::on(chat.socket.get_ref());
     loop {
         let joined = match session {
             Session::Joined(joined) => joined,
             Session::Gone(gone) => return Ok(gone),
         };
-        let wake =
-            if refused { Wake::Unreachable } else { chat.wait(&joined, inputs, &mut buffer).await };
-        let event = match &wake {
-            Wake::Datagram(size) => Event::Datagram(buffer.get(..*size).unwrap_or_default()),
-            Wake::Unreachable => Event::Unreachable,
-            Wake::Time => Event::Tick,
-            Wake::Input(input) => input.as_event(),
+        let wake = if refused {
+            Wake::Unreachable
+        } else {
+            chat.wait(&joined, inputs, &mut coalesced).await
         };
-        session = joined.handle(event, clock.now(), &mut chat.outputs);
-        refused = chat.flush().await;
+        session = Session::Joined(joined);
+        refused = false;
+        let alone = match &wake {
+            Wake::Datagrams => None,
+            Wake::Unreachable => Some(Event::Unreachable),
+            Wake::Time => Some(Event::Tick),
+            Wake::Input(input) => Some(input.as_event()),
+        };
+        let came = coalesced.datagrams().filter(|_| alone.is_none()).map(Event::Datagram);
+        for event in alone.into_iter().chain(came) {
+            let Session::Joined(joined) = session else { break };
+            session = joined.handle(event, clock.now(), &mut chat.outputs);
+            refused |= chat.flush().await;
+        }
     }
 }
 
 /// What a session waited for.
 enum Wake {
-    /// A datagram of so many bytes is in the buffer.
-    Datagram(usize),
+    /// Some came.
+    Datagrams,
     Unreachable,
     Time,
     Input(Input),
@@ -156,7 +165,7 @@ struct Chat<'a> {
 }
 
 impl Chat<'_> {
-    async fn wait(&self, joined: &Joined, inputs: &Inputs, buffer: &mut [u8]) -> Wake {
+    async fn wait(&self, joined: &Joined, inputs: &Inputs, coalesced: &mut Coalesced) -> Wake {
         let time = async {
             self.clock.at(Some(joined.next_deadline())).await;
             Wake::Time
@@ -175,14 +184,14 @@ impl Chat<'_> {
             Wake::Input(Input::LeaveNow)
         };
         // Each is polled in its turn, so that a flood of datagrams keeps nobody from leaving.
-        let rest = future::race(self.datagram(buffer), future::race(input, time));
+        let rest = future::race(self.datagrams(coalesced), future::race(input, time));
         future::or(now, rest).await
     }
 
-    async fn datagram(&self, buffer: &mut [u8]) -> Wake {
+    async fn datagrams(&self, coalesced: &mut Coalesced) -> Wake {
         loop {
-            match self.socket.recv(buffer).await {
-                Ok(size) => return Wake::Datagram(size),
+            match self.socket.read_with(|socket| coalesced.receive(socket)).await {
+                Ok(()) => return Wake::Datagrams,
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     return Wake::Unreachable;
                 }

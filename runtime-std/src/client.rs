@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use engine::client::{Answered, Event, Gone, Happening, Input, Joined, Joining, Output, Session};
 use polling::{Events, Poller};
-use protocol::limits::MAX_DATAGRAM;
+use sockets::Coalesced;
 
 use crate::clock::Clock;
 use crate::watched::{Interest, Watched};
@@ -20,8 +20,8 @@ use crate::watched::{Interest, Watched};
 /// Inputs that wait at most between the user and the session.
 const MAX_INPUTS: usize = 16;
 
-/// Datagrams read at most before the input has its turn.
-const DATAGRAMS_A_WAKE: usize = 64;
+/// Receives at most before the input has its turn.
+const RECEIVES_A_WAKE: usize = 64;
 
 /// The UDP socket's key.
 const SOCKET: usize = 0;
@@ -158,7 +158,7 @@ pub fn chat(
     let refused = chat.flush();
     let mut session = chat.after(Session::Joined(joined), refused);
     let mut events = Events::new();
-    let mut buffer = [0; MAX_DATAGRAM + 1];
+    let mut coalesced = Coalesced::on(chat.socket.source());
     loop {
         let joined = match session {
             Session::Joined(joined) => joined,
@@ -172,7 +172,7 @@ pub fn chat(
             _ => {}
         }
         session = chat.handle(Session::Joined(joined), Event::Tick);
-        session = chat.take_datagrams(session, &mut buffer);
+        session = chat.take_datagrams(session, &mut coalesced);
         session = chat.take_inputs(session, inputs);
     }
 }
@@ -186,14 +186,19 @@ struct Chat<'a> {
 }
 
 impl Chat<'_> {
-    fn take_datagrams(&mut self, mut session: Session, buffer: &mut [u8]) -> Session {
-        for _ in 0..DATAGRAMS_A_WAKE {
-            let event = match self.socket.source().recv(buffer) {
-                Ok(size) => Event::Datagram(buffer.get(..size).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => Event::Unreachable,
+    fn take_datagrams(&mut self, mut session: Session, coalesced: &mut Coalesced) -> Session {
+        for _ in 0..RECEIVES_A_WAKE {
+            match coalesced.receive(self.socket.source()) {
+                Ok(()) => {
+                    for datagram in coalesced.datagrams() {
+                        session = self.handle(session, Event::Datagram(datagram));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    session = self.handle(session, Event::Unreachable);
+                }
                 Err(_) => break,
-            };
-            session = self.handle(session, event);
+            }
         }
         session
     }

@@ -36,7 +36,7 @@ pub(crate) fn seen(event: &Event<'_>, actions: &[Action<'_>], form: ReplyForm) -
                 });
                 seen.notices += usize::from(is_one);
             }
-            Action::HalfClose { .. } | Action::Relay { .. } => {}
+            Action::HalfClose { .. } | Action::Relay { .. } | Action::Burst { .. } => {}
         }
     }
     seen
@@ -71,13 +71,7 @@ fn compare_datagrams(expected: &Expected, actions: &[Action<'_>]) -> Result<(), 
     }
     let mut sent: Vec<(SocketAddr, &[u8])> = Vec::new();
     for action in actions {
-        match action {
-            Action::Relay { datagram, to } => {
-                sent.extend(to.iter().map(|to| (to.address, &datagram[..])));
-            }
-            Action::Notify { datagram, to } => sent.push((to.address, datagram)),
-            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
-        }
+        sent.extend(action.copies().map(|(datagram, to)| (to.address, datagram)));
     }
     wanted.sort_unstable();
     sent.sort_unstable();

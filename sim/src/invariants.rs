@@ -121,7 +121,7 @@ fn actions_name_who_is_there(bystander: &mut Bystander, step: &Step<'_>) -> Resu
                 let known = bystander.members.entry(to.member).or_insert_with(|| token.to_owned());
                 require(known == token, || "a member's number stands for two".to_owned())?;
             }
-            Action::Relay { .. } => {}
+            Action::Relay { .. } | Action::Burst { .. } => {}
         }
     }
     Ok(())
@@ -260,8 +260,8 @@ fn caps_hold(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
 fn sizes_hold(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
     for action in step.actions {
         let (size, most) = match action {
-            Action::Relay { datagram, .. } | Action::Notify { datagram, .. } => {
-                (datagram.len(), 4096)
+            Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {
+                (action.copies().map(|(datagram, _)| datagram.len()).max().unwrap_or(0), 4096)
             }
             Action::Write { bytes, .. } => match step.model.rules().reply_form {
                 ReplyForm::Bare => (bytes.len(), 1024),

@@ -238,14 +238,10 @@ impl Stage {
                     let client = number.and_then(|number| self.connections.get(number)).copied();
                     self.send_back(client, Carrier::Tcp(connection), bytes.into_owned());
                 }
-                Action::Relay { datagram, to } => {
-                    for recipient in to.iter() {
-                        let client = at(recipient.address);
-                        self.send_back(client, Carrier::Udp, datagram.to_vec());
+                Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {
+                    for (datagram, to) in action.copies() {
+                        self.send_back(at(to.address), Carrier::Udp, datagram.to_vec());
                     }
-                }
-                Action::Notify { datagram, to } => {
-                    self.send_back(at(to.address), Carrier::Udp, datagram.into_owned());
                 }
                 // A client takes a reply as whole by its size, so there is nothing to tell it.
                 Action::HalfClose { .. } | Action::Close { .. } => {}

@@ -12,7 +12,7 @@ use protocol::MessageError;
 pub enum Event<'a> {
     /// The user says something. What is too long for one datagram goes in several.
     Say(&'a str),
-    /// A datagram came from the server's address.
+    /// A datagram came from the server's address: one, or a bundle.
     Datagram(&'a [u8]),
     /// The system says that nobody listens at the server's address.
     Unreachable,

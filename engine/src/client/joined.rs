@@ -7,8 +7,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use protocol::tcp::{Admitted, Departure, Features, Limits, Request, Secret};
-use protocol::udp::{ClientDatagram, Datagram, Dialect, Incoming, NoticeText};
+use protocol::tcp::{Admitted, Departure, Feature, Features, Limits, Request, Secret};
+use protocol::udp::{Bundle, ClientDatagram, Datagram, Dialect, Incoming, NoticeText};
 use protocol::{Message, MessageError, RoomName, Token, UserName};
 use zeroize::Zeroizing;
 
@@ -231,6 +231,19 @@ impl Joined {
     }
 
     fn hear(&mut self, bytes: &[u8], now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
+        if self.admitted.features.contains(Feature::Bundle) && Bundle::is_one(bytes) {
+            let mut datagrams = Bundle::parse(bytes).ok()?.datagrams();
+            return datagrams.find_map(|datagram| self.hear_one(datagram, now, outputs));
+        }
+        self.hear_one(bytes, now, outputs)
+    }
+
+    fn hear_one(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Option<Reason> {
         let datagram = Datagram::parse(bytes).ok()?;
         let token = &self.admitted.token;
         let incoming = Incoming::of(datagram, &self.room, token, self.dialect)?;

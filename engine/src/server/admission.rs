@@ -18,7 +18,7 @@ use crate::action::{Actions, MemberId};
 use crate::event::ConnectionId;
 
 /// The features that this server has.
-const SUPPORTED: Features = Features::NONE.with(Feature::Notices);
+const SUPPORTED: Features = Features::NONE.with(Feature::Notices).with(Feature::Bundle);
 
 /// How often a token is drawn anew when it is one that is in use, which takes a broken source.
 const TOKEN_DRAWS: usize = 4;

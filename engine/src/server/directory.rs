@@ -10,7 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use protocol::tcp::Features;
+use protocol::tcp::{Feature, Features};
 use protocol::{RoomName, UserName};
 use slotmap::SlotMap;
 
@@ -66,14 +66,17 @@ pub(super) struct Room {
 
 /// A member's place in its room. The addresses lie side by side, since a fan-out reads them all.
 #[derive(Debug)]
-struct Seat {
-    member: MemberId,
+pub(super) struct Seat {
+    pub(super) member: MemberId,
     /// None until its first valid datagram.
     address: Option<SocketAddr>,
+    /// Whether the member asked for bundles: among its features too, but those lie elsewhere.
+    pub(super) bundles: bool,
 }
 
 impl Seat {
-    fn recipient(&self) -> Option<Recipient> {
+    /// The member, if it can be reached.
+    pub(super) fn recipient(&self) -> Option<Recipient> {
         self.address.map(|address| Recipient { member: self.member, address })
     }
 }
@@ -86,6 +89,10 @@ impl Room {
     /// Who sits on a seat, if it can be reached.
     pub(super) fn recipient(&self, seat: usize) -> Option<Recipient> {
         self.seats.get(seat)?.recipient()
+    }
+
+    pub(super) fn seats(&self) -> &[Seat] {
+        &self.seats
     }
 
     /// The members that can be reached.
@@ -177,9 +184,10 @@ impl Directory {
         self.admitted += 1;
         member.seat = u32::try_from(seats).unwrap_or(u32::MAX);
         let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
+        let bundles = member.features.contains(Feature::Bundle);
         let id = self.members.insert(member);
         if let Some(room) = self.rooms.get_mut(room) {
-            room.seats.push(Seat { member: id, address: None });
+            room.seats.push(Seat { member: id, address: None, bundles });
         }
         let Self { members, hasher, by_token, by_name, .. } = self;
         by_token.insert_unique(token_hash, id, |id| rehash(members, hasher, *id, hash_token));
@@ -216,6 +224,12 @@ impl Directory {
 
     pub(super) fn member(&self, id: MemberId) -> Option<&Member> {
         self.members.get(id)
+    }
+
+    /// Where a member sits. Costs O(1).
+    pub(super) fn seat_of(&self, id: MemberId) -> Option<&Seat> {
+        let member = self.members.get(id)?;
+        self.rooms.get(member.room)?.seats.get(member.seat as usize)
     }
 
     /// The members of a room in the order of their seats.

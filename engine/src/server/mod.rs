@@ -8,6 +8,7 @@ mod expiry;
 mod notices;
 mod relay;
 mod remembered;
+mod sharing;
 mod stopping;
 mod streams;
 mod sweeps;
@@ -109,8 +110,8 @@ impl Server {
     ///
     /// What the passing of time calls for is done first, so that it is the clock and not the
     /// driver's timer that decides who is late. A time before one that was told already counts as
-    /// that one. A datagram costs O(members of its room) and allocates nothing once `actions` has
-    /// grown; a join costs O(log rooms) besides telling the members, a sweep O(those who are due). At
+    /// that one. A datagram costs O(members of its room), alone or among several, and allocates nothing
+    /// once `actions` has grown; a join costs O(log rooms) besides telling the members, a sweep O(those who are due). At
     /// one event at most 1,024 members are told something; the rest is due at once.
     pub fn handle_into(&mut self, event: Event<'_>, now: Instant, actions: &mut Actions) {
         if let Event::Opened { connection, .. } | Event::Closed { connection } = event {
@@ -119,11 +120,12 @@ impl Server {
         }
         // What was left over from before is told at the ticks that are due for it, and not at the
         // expense of those who talk meanwhile.
-        let is_chat = matches!(event, Event::Datagram { .. });
+        let is_chat = matches!(event, Event::Datagram { .. } | Event::Datagrams(_));
         let mut budget = if is_chat && !self.tellings.is_empty() { 0 } else { NOTICES_A_TURN };
         self.advance(now, &mut budget, actions);
         match event {
             Event::Datagram { from, bytes } => self.datagram(from, bytes, actions),
+            Event::Datagrams(batch) => self.datagrams(batch, actions),
             Event::Opened { connection, from } => self.opened(connection, from, actions),
             Event::Received { connection, bytes } => self.received(connection, bytes, actions),
             Event::Ended { connection } => self.ended(connection, actions),

@@ -10,39 +10,53 @@ use super::Server;
 use super::directory::RoomId;
 use crate::action::{Actions, MemberId, Recipient};
 
-/// Whom a valid datagram is from.
-struct Sender {
-    member: MemberId,
-    room: RoomId,
+/// A message that is to be relayed.
+pub(super) struct Said<'a> {
+    pub(super) room: RoomId,
+    pub(super) by: MemberId,
+    pub(super) message: Message<'a>,
 }
 
 impl Server {
-    /// Relays what is valid. Anything else is dropped, counted, and not answered, except that a
-    /// member of the past is told again what became of it.
+    /// Relays what is valid.
     pub(super) fn datagram(&mut self, from: SocketAddr, bytes: &[u8], actions: &mut Actions) {
-        self.counters.datagrams += 1;
-        let Ok(datagram) = Datagram::parse(bytes) else {
-            self.counters.malformed += 1;
-            return;
-        };
-        let Some(sender) = self.sender(&datagram, from, actions) else {
-            return;
-        };
-        self.directory.renew(sender.member, from, self.now);
-        match datagram.text() {
-            Text::Presence => self.counters.presences += 1,
-            Text::Reserved(_) => self.counters.reserved += 1,
-            Text::Chat(message) => self.relay(&sender, message, actions),
+        if let Some(said) = self.judge(from, bytes, actions) {
+            self.relay(&said, actions);
         }
     }
 
-    /// The member whose datagram this is, if the token, the names and the IP address are its own.
+    /// Takes note of who is there and where, and gives what there is to relay. What is not valid is
+    /// dropped, counted, and not answered, except that a member of the past is told again what became
+    /// of it.
+    pub(super) fn judge<'a>(
+        &mut self,
+        from: SocketAddr,
+        bytes: &'a [u8],
+        actions: &mut Actions,
+    ) -> Option<Said<'a>> {
+        self.counters.datagrams += 1;
+        let Ok(datagram) = Datagram::parse(bytes) else {
+            self.counters.malformed += 1;
+            return None;
+        };
+        let (by, room) = self.sender(&datagram, from, actions)?;
+        self.directory.renew(by, from, self.now);
+        match datagram.text() {
+            Text::Presence => self.counters.presences += 1,
+            Text::Reserved(_) => self.counters.reserved += 1,
+            Text::Chat(message) => return Some(Said { room, by, message }),
+        }
+        None
+    }
+
+    /// The member whose datagram this is, and its room, if the token, the names and the IP address
+    /// are its own.
     fn sender(
         &mut self,
         datagram: &Datagram<'_>,
         from: SocketAddr,
         actions: &mut Actions,
-    ) -> Option<Sender> {
+    ) -> Option<(MemberId, RoomId)> {
         let ip = from.ip().to_canonical();
         let Some((id, member)) = self.directory.by_token(datagram.token()) else {
             self.counters.unknown_token += 1;
@@ -59,18 +73,18 @@ impl Server {
             self.counters.foreign_address += 1;
             return None;
         }
-        Some(Sender { member: id, room })
+        Some((id, room))
     }
 
-    fn relay(&mut self, sender: &Sender, message: Message<'_>, actions: &mut Actions) {
-        let Some(room) = self.directory.room(sender.room) else {
-            return;
-        };
-        let Some(member) = self.directory.member(sender.member) else {
+    /// Relays one message to all in the room but who said it.
+    pub(super) fn relay(&mut self, said: &Said<'_>, actions: &mut Actions) {
+        let Said { room, by, message } = *said;
+        let (Some(room), Some(member)) = (self.directory.room(room), self.directory.member(by))
+        else {
             return;
         };
         let chat = RelayedChat { room: &room.name, from: &member.name, message };
-        let others = room.recipients().filter(|recipient| recipient.member != sender.member);
+        let others = room.recipients().filter(|recipient| recipient.member != by);
         let copies = actions.relay(others, chat.size(), |buffer| chat.write(buffer));
         trace_relay(&room.name, copies);
         self.counters.messages += 1;
@@ -102,6 +116,6 @@ impl Server {
 
 /// Apart, so that what formats it stays out of the hot path.
 #[inline]
-fn trace_relay(room: &RoomName, copies: usize) {
+pub(super) fn trace_relay(room: &RoomName, copies: usize) {
     trace!(%room, copies, "relayed");
 }

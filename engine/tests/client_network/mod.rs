@@ -126,20 +126,14 @@ impl Network {
     pub(crate) fn carry(&mut self, actions: Vec<Action<'_>>) -> Vec<u8> {
         let mut written = Vec::new();
         for action in actions {
-            let (datagram, recipients) = match action {
-                Action::Write { bytes, .. } => {
-                    written.extend_from_slice(&bytes);
-                    continue;
-                }
-                Action::HalfClose { .. } | Action::Close { .. } => continue,
-                Action::Relay { datagram, to } => (datagram, to.into_owned()),
-                Action::Notify { datagram, to } => (datagram, vec![to]),
+            if let Action::Write { bytes, .. } = &action {
+                written.extend_from_slice(bytes);
+            }
+            let packet = |(datagram, to): (&[u8], engine::Recipient)| Packet::ToMember {
+                to: to.address,
+                bytes: datagram.to_vec(),
             };
-            self.packets.extend(
-                recipients
-                    .iter()
-                    .map(|to| Packet::ToMember { to: to.address, bytes: datagram.to_vec() }),
-            );
+            self.packets.extend(action.copies().map(packet));
         }
         written
     }

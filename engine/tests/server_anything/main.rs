@@ -220,6 +220,7 @@ impl Run {
                     assert!(self.has_proved(to, is_other), "{to:?}");
                 }
             }
+            Action::Burst { .. } => unreachable!("datagrams are told one by one here"),
             Action::Notify { datagram, to } => {
                 let datagram = Datagram::parse(datagram).unwrap();
                 let (room, token) = (datagram.room(), datagram.token());

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use engine::{Action, Recipient};
-use protocol::udp::{Datagram, NoticeText, Text};
+use protocol::udp::{Bundle, Datagram, NoticeText, Text};
 
 use super::people::Client;
 
@@ -55,24 +55,29 @@ pub(crate) fn notice(text: NoticeText, about: &Client, to: &Client) -> Delivery 
 pub(crate) fn deliveries(actions: &[Action<'_>]) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     for action in actions {
-        match action {
-            Action::Relay { datagram, to } => {
-                let datagram = Datagram::parse(datagram).expect("a relayed datagram is valid");
-                assert!(matches!(datagram.text(), Text::Chat(_)), "{datagram:?}");
-                assert_eq!(datagram.token(), "", "no token is relayed");
-                assert!(!to.is_empty(), "a relay has recipients");
-                deliveries.extend(to.iter().map(|to| delivery(&datagram, to)));
+        if let Action::Relay { to, .. } | Action::Burst { to, .. } = action {
+            assert!(!to.is_empty(), "a relay has recipients");
+        }
+        let is_notice = matches!(action, Action::Notify { .. });
+        for (bytes, to) in action.copies() {
+            for datagram in unbundled(bytes) {
+                let datagram = Datagram::parse(datagram).expect("what is sent is valid");
+                let is_reserved = matches!(datagram.text(), Text::Reserved(_));
+                assert_eq!(is_reserved, is_notice, "{datagram:?}");
+                assert_eq!(datagram.token() != "", is_notice, "only a notice bears a token");
+                deliveries.push(delivery(&datagram, &to));
             }
-            Action::Notify { datagram, to } => {
-                let datagram = Datagram::parse(datagram).expect("a notice is valid");
-                assert!(matches!(datagram.text(), Text::Reserved(_)), "{datagram:?}");
-                assert_ne!(datagram.token(), "", "a notice bears a token");
-                deliveries.push(delivery(&datagram, to));
-            }
-            Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {}
         }
     }
     all(deliveries)
+}
+
+/// The datagrams in one, which may be a bundle.
+fn unbundled(bytes: &[u8]) -> Vec<&[u8]> {
+    if !Bundle::is_one(bytes) {
+        return vec![bytes];
+    }
+    Bundle::parse(bytes).expect("a bundle that is sent is valid").datagrams().collect()
 }
 
 fn delivery(datagram: &Datagram<'_>, to: &Recipient) -> Delivery {
@@ -87,8 +92,9 @@ fn delivery(datagram: &Datagram<'_>, to: &Recipient) -> Delivery {
 
 /// As [`deliveries`], of actions that touch no connection.
 pub(super) fn only_datagrams(actions: &[Action<'_>]) -> Vec<Delivery> {
-    let is_datagram =
-        |action: &Action<'_>| matches!(action, Action::Relay { .. } | Action::Notify { .. });
+    let is_datagram = |action: &Action<'_>| {
+        matches!(action, Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. })
+    };
     assert!(actions.iter().all(is_datagram), "{actions:?}");
     deliveries(actions)
 }

@@ -123,7 +123,7 @@ impl Shared {
                 }
             }
             Action::Close { connection } => self.close(*connection),
-            Action::Relay { .. } | Action::Notify { .. } => {}
+            Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {}
         }
     }
 

@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 
 use async_io::Async;
-use engine::Action;
+use engine::{Action, Run};
+use sockets::{Sender, Wait};
 use tracing::debug;
 
-use super::datagrams::is_passing;
 use super::signal::Signal;
 
 /// Copies that wait for the kernel's buffer at most. Beyond it they are lost, as on any network.
@@ -17,14 +17,15 @@ const MAX_LATE: usize = 4096;
 
 pub(super) struct Outgoing {
     socket: Async<UdpSocket>,
+    sender: Sender,
     late: RefCell<VecDeque<(Box<[u8]>, SocketAddr)>>,
     is_late: Signal,
 }
 
 impl Outgoing {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
-        let socket = Async::new(socket)?;
-        Ok(Self { socket, late: RefCell::default(), is_late: Signal::default() })
+        let (socket, sender) = (Async::new(socket)?, Sender::default());
+        Ok(Self { socket, sender, late: RefCell::default(), is_late: Signal::default() })
     }
 
     pub(super) fn socket(&self) -> &Async<UdpSocket> {
@@ -37,6 +38,11 @@ impl Outgoing {
             Action::Relay { datagram, to } => {
                 for recipient in to.iter() {
                     self.send_one(datagram, recipient.address);
+                }
+            }
+            Action::Burst { run, to } => {
+                for recipient in to.iter() {
+                    self.send_run(run, recipient.address);
                 }
             }
             Action::Notify { datagram, to } => self.send_one(datagram, to.address),
@@ -71,16 +77,20 @@ impl Outgoing {
         }
     }
 
-    /// Tries twice when the first try only reported the fate of an earlier datagram, or was
-    /// interrupted.
-    fn try_to_send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        let socket = self.socket.get_ref();
-        match socket.send_to(datagram, to) {
-            Err(error) if is_passing(&error) && error.kind() != ErrorKind::WouldBlock => {
-                socket.send_to(datagram, to).map(|_| ())
-            }
-            outcome => outcome.map(|_| ()),
+    fn send_run(&self, run: &Run<'_>, to: SocketAddr) {
+        let mut left = run.bytes();
+        if self.late.borrow().is_empty() {
+            let (socket, size) = (self.socket.get_ref(), run.size());
+            let failed = |error: &io::Error| debug!(%error, %to, "a datagram could not be sent");
+            left = self.sender.burst(socket, left, size, to, Wait::Patiently, failed);
         }
+        for datagram in left.chunks(run.size().get()) {
+            self.keep(datagram, to);
+        }
+    }
+
+    fn try_to_send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.sender.send(self.socket.get_ref(), datagram, to, Wait::Patiently)
     }
 
     fn keep(&self, datagram: &[u8], to: SocketAddr) {

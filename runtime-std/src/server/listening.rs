@@ -176,7 +176,7 @@ impl<'a> Listening<'a> {
     fn tell(&mut self, event: Event<'_>) {
         let mut actions = std::mem::take(&mut self.actions);
         self.shared.handle(event, &mut actions);
-        datagrams::send(&self.shared.socket, &actions);
+        datagrams::send(&self.shared.socket, &self.shared.sender, &actions);
         for action in actions.iter() {
             self.perform_on_stream(action);
         }
@@ -199,7 +199,7 @@ impl<'a> Listening<'a> {
             Action::Close { connection } => {
                 self.streams.remove(&connection);
             }
-            Action::Relay { .. } | Action::Notify { .. } => {}
+            Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {}
         }
     }
 }

@@ -15,6 +15,7 @@ use polling::Poller;
 
 use crate::clock::Clock;
 use listening::Listening;
+use sockets::Sender;
 
 /// Asks a server to stop, from any thread.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ pub fn serve(
         server: Mutex::new(server),
         clock: Clock::start(),
         socket,
+        sender: Sender::default(),
         for_streams: Mutex::default(),
         stop: stop.clone(),
     };
@@ -92,6 +94,7 @@ struct Shared {
     server: Mutex<Server>,
     clock: Clock,
     socket: UdpSocket,
+    sender: Sender,
     /// What the datagrams' thread was told to do with connections, which are the other thread's. At
     /// most one closing for each connection, so it is bounded as they are.
     for_streams: Mutex<Vec<Action<'static>>>,

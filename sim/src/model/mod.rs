@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use engine::{Census, Config, ConnectionId, Counters, Event, Instant};
+use engine::{Census, Config, ConnectionId, Counters, Event, Incoming, Instant};
 use protocol::tcp::ReplyForm;
 
 use connections::Connection;
@@ -152,6 +152,11 @@ impl Model {
             Event::Ended { connection } => self.ended(connection, &mut expected),
             Event::Crowded => self.crowded(seen, &mut expected),
             Event::Datagram { from, bytes } => self.datagram(from, bytes, seen, &mut expected),
+            Event::Datagrams(batch) => {
+                for Incoming { from, bytes } in batch {
+                    self.datagram(*from, bytes, seen, &mut expected);
+                }
+            }
             Event::Shutdown => self.shut_down(&mut expected),
             Event::Closed { .. } | Event::Tick => {}
         }

@@ -125,12 +125,11 @@ impl World<'_> {
             Action::Write { connection, bytes } => self.write_down(*connection, bytes),
             Action::HalfClose { connection } => self.end_down(*connection),
             Action::Close { connection } => self.close_at_server(*connection),
-            Action::Relay { datagram, to } => {
-                for to in to.iter() {
+            Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {
+                for (datagram, to) in action.copies() {
                     self.send_to(to.address, datagram);
                 }
             }
-            Action::Notify { datagram, to } => self.send_to(to.address, datagram),
         }
     }
 
@@ -205,6 +204,7 @@ impl World<'_> {
                 Event::Closed { connection } => format!("{} lost", connection.0),
                 Event::Crowded => "crowded".to_owned(),
                 Event::Datagram { .. } => "datagram".to_owned(),
+                Event::Datagrams(batch) => format!("{} datagrams", batch.len()),
                 Event::Tick => "tick".to_owned(),
                 Event::Shutdown => "shutdown".to_owned(),
             };
