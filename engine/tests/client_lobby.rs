@@ -91,7 +91,8 @@ fn asks_to_open_a_room() {
     assert_eq!(frame.header().operation(), Operation::Create);
     let Request::Create(admission) = Request::parse(&frame).unwrap() else { panic!("create") };
     assert_asks(&admission, "開けゴマ");
-    let json = r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices","bundle"]}"#;
+    let json =
+        r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices","bundle"]}"#;
     assert_eq!(frame.payload(), json.as_bytes());
 }
 

@@ -13,11 +13,17 @@ const MAX_DATAGRAMS: usize = 64;
 /// One byte more than a datagram may have, so that one too long is seen to be.
 const SPACE: usize = MAX_DATAGRAM + 1;
 
-/// Space for the datagrams of one wake.
+/// After this many looks for more in a row that found nothing, the pause between two grows no longer.
+const MAX_MISSES: u32 = 4;
+
+/// The datagrams of one wake.
 #[derive(Debug)]
 pub struct Inbox {
     space: Box<[u8]>,
     taken: heapless::Vec<(SocketAddr, usize), MAX_DATAGRAMS>,
+    misses: u32,
+    /// Wakes at which nothing more is looked for.
+    pause: u32,
 }
 
 impl Default for Inbox {
@@ -25,49 +31,70 @@ impl Default for Inbox {
         Self {
             space: vec![0; MAX_DATAGRAMS * SPACE].into_boxed_slice(),
             taken: heapless::Vec::new(),
+            misses: 0,
+            pause: 0,
         }
     }
 }
 
 impl Inbox {
-    /// Forgets what was taken.
-    pub fn clear(&mut self) {
-        self.taken.clear();
-    }
-
-    /// Takes one datagram by `receive`, which is handed the space for it. Whether there is space for
-    /// one more.
+    /// Forgets what was taken, and takes one datagram by `receive`, which is handed the space for it.
     ///
     /// # Errors
-    /// What `receive` gives.
+    /// What `receive` gives; nothing is taken then.
     pub fn take(
         &mut self,
         receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
-    ) -> io::Result<bool> {
-        let at = self.taken.len() * SPACE;
-        let Some(space) = self.space.get_mut(at..at + SPACE) else {
-            return Ok(false);
-        };
-        let (size, from) = receive(space)?;
-        // There is space for as many as there is space for their bytes.
-        let _ = self.taken.push((from, size.min(SPACE)));
-        Ok(!self.taken.is_full())
+    ) -> io::Result<()> {
+        self.taken.clear();
+        self.push(receive)
     }
 
-    /// Takes what else is there by now, up to the inbox's limit, and waits for nothing.
+    /// Takes along what else is there by now, up to the inbox's limit, and waits for nothing.
+    ///
+    /// To look for more costs a call to the system, so as long as nothing is found it looks only at
+    /// every other wake, and in the end at one of 17: in a quiet room there never is more, and in a
+    /// busy one it is found within as many datagrams.
     ///
     /// # Errors
     /// The system's, except that nothing is there. What was taken before it stays.
-    pub fn drain(&mut self, socket: &UdpSocket) -> io::Result<()> {
-        loop {
-            match self.take(|space| receive_now(socket, space)) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
+    pub fn take_more(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Ok(());
+        }
+        let outcome = self.drain(socket);
+        if self.taken.len() > 1 {
+            self.misses = 0;
+        } else {
+            self.misses = MAX_MISSES.min(self.misses + 1);
+            self.pause = 1 << self.misses;
+        }
+        outcome
+    }
+
+    fn drain(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        while !self.taken.is_full() {
+            match self.push(|space| receive_now(socket, space)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if !is_passing(&error) => return Err(error),
+                _ => {}
             }
         }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
+    ) -> io::Result<()> {
+        let at = self.taken.len() * SPACE;
+        if let Some(space) = self.space.get_mut(at..at + SPACE) {
+            let (size, from) = receive(space)?;
+            // There is space for as many as there is space for their bytes.
+            let _ = self.taken.push((from, size.min(SPACE)));
+        }
+        Ok(())
     }
 
     /// How many there are.
@@ -78,11 +105,6 @@ impl Inbox {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.taken.is_empty()
-    }
-
-    /// Whether there may be more than it holds.
-    pub fn is_full(&self) -> bool {
-        self.taken.is_full()
     }
 
     /// Hands what was taken to `tell` as one event, if there is any.
@@ -140,31 +162,56 @@ mod tests {
         told
     }
 
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        one.connect(other.local_addr().unwrap()).unwrap();
+        (one, other)
+    }
+
     #[test]
     fn takes_what_is_there_and_no_more_than_it_holds() {
-        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let to = other.local_addr().unwrap();
+        let (one, other) = pair();
         let mut inbox = Inbox::default();
-        inbox.drain(&other).unwrap();
-        assert!(inbox.is_empty() && told(&inbox).is_empty());
         let sent: Vec<Vec<u8>> = (0..MAX_DATAGRAMS + 2).map(|i| vec![i as u8; i % 7]).collect();
         for datagram in &sent {
-            one.send_to(datagram, to).unwrap();
+            one.send(datagram).unwrap();
         }
-        assert!(inbox.take(|space| other.recv_from(space)).unwrap());
-        assert_eq!(told(&inbox), sent[..1]);
-        inbox.drain(&other).unwrap();
-        assert_eq!((inbox.len(), told(&inbox)), (MAX_DATAGRAMS, sent[..MAX_DATAGRAMS].to_vec()));
-        assert!(!inbox.take(|_| panic!("there is no space")).unwrap());
-        inbox.clear();
-        inbox.drain(&other).unwrap();
-        assert_eq!(told(&inbox), sent[MAX_DATAGRAMS..]);
+        for expected in [&sent[..MAX_DATAGRAMS], &sent[MAX_DATAGRAMS..]] {
+            inbox.take(|space| other.recv_from(space)).unwrap();
+            assert_eq!(told(&inbox), expected[..1]);
+            inbox.take_more(&other).unwrap();
+            assert_eq!((inbox.len(), told(&inbox)), (expected.len(), expected.to_vec()));
+        }
+        assert!(inbox.take(|_| Err(ErrorKind::TimedOut.into())).is_err());
+        assert!(inbox.is_empty() && told(&inbox).is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_more_it_looks_less_often() {
+        let (one, other) = pair();
+        let mut inbox = Inbox::default();
+        let mut looks = Vec::new();
+        for wake in 0..100 {
+            // Two are there: who looks takes both.
+            let come = if wake < 70 { 1 } else { 2 };
+            for _ in 0..come {
+                one.send(b"x").unwrap();
+            }
+            inbox.take(|space| other.recv_from(space)).unwrap();
+            let paused = inbox.pause > 0;
+            inbox.take_more(&other).unwrap();
+            if !paused {
+                looks.push(wake);
+            }
+        }
+        assert_eq!(looks[..7], [0, 3, 8, 17, 34, 51, 68]);
+        assert_eq!(looks[7..], (85..100).collect::<Vec<_>>(), "and always once it found more");
     }
 
     #[test]
     fn one_too_long_is_longer_than_a_datagram_may_be() {
-        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        one.send_to(&[7; 5000], other.local_addr().unwrap()).unwrap();
+        let (one, other) = pair();
+        one.send(&[7; 5000]).unwrap();
         let mut inbox = Inbox::default();
         inbox.take(|space| other.recv_from(space)).unwrap();
         assert_eq!(told(&inbox), [vec![7; MAX_DATAGRAM + 1]]);

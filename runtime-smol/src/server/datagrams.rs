@@ -1,9 +1,10 @@
 //! The UDP socket.
 
 use std::io;
+use std::net::UdpSocket;
 use std::time::Duration;
 
-use async_io::Timer;
+use async_io::{Async, Timer};
 use engine::Actions;
 use smol::future;
 use sockets::{Inbox, is_passing};
@@ -14,35 +15,32 @@ use super::Shared;
 /// The pause after an error that is not about one datagram.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
+/// Datagrams taken at most before the connections have their turn.
+const DATAGRAMS_A_TURN: usize = 64;
+
 /// Receives for ever.
 pub(super) async fn run(shared: &Shared) {
     let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
+    let mut taken = 0;
     loop {
-        if let Err(error) = receive(&mut inbox, shared).await {
+        if let Err(error) = receive(&mut inbox, shared.outgoing.socket()).await {
             warn!(%error, "the UDP socket failed to receive; trying again");
             Timer::after(ERROR_PAUSE).await;
         }
         inbox.tell(|event| shared.tell(event, &mut actions));
-        if inbox.is_full() {
-            // More may be there: the connections have their turn first.
+        taken += inbox.len();
+        if taken >= DATAGRAMS_A_TURN {
+            taken = 0;
             future::yield_now().await;
         }
     }
 }
 
 /// Waits for a datagram, and takes along what else is there by then.
-async fn receive(inbox: &mut Inbox, shared: &Shared) -> io::Result<()> {
-    let socket = shared.outgoing.socket();
-    let may_have_more = inbox.is_full();
-    inbox.clear();
-    if may_have_more {
-        inbox.drain(socket.get_ref())?;
+async fn receive(inbox: &mut Inbox, socket: &Async<UdpSocket>) -> io::Result<()> {
+    match socket.read_with(|socket| inbox.take(|space| socket.recv_from(space))).await {
+        Ok(()) => inbox.take_more(socket.get_ref()),
+        Err(error) if is_passing(&error) => Ok(()),
+        Err(error) => Err(error),
     }
-    while inbox.is_empty() {
-        match socket.readable().await {
-            Err(error) if !is_passing(&error) => return Err(error),
-            _ => inbox.drain(socket.get_ref())?,
-        }
-    }
-    Ok(())
 }

@@ -52,9 +52,8 @@ pub(super) fn run(shared: &Shared) {
 
 /// Waits for a datagram, and takes along what else is there by then.
 fn receive(inbox: &mut Inbox, socket: &UdpSocket) -> io::Result<()> {
-    inbox.clear();
     match inbox.take(|space| socket.recv_from(space)) {
-        Ok(_) => inbox.drain(socket),
+        Ok(()) => inbox.take_more(socket),
         Err(error) if is_passing(&error) => Ok(()),
         Err(error) => Err(error),
     }
