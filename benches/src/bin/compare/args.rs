@@ -106,6 +106,8 @@ pub(crate) enum Bare {
     RelayStd,
     /// The same two calls of async-io.
     RelaySmol,
+    /// Blocking `recv_from`, then what else is there, then bundles in one call a member.
+    RelayBundles,
     /// Blocking accept, read, write, close.
     JoinsStd,
     /// The same calls of async-io.

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use protocol::tcp::Features;
+
 use crate::histogram::Histogram;
 use crate::link::PATIENCE;
 use crate::process::Server;
@@ -111,7 +113,8 @@ impl Client {
     /// Connects and sends the request.
     fn ask(&mut self, server: SocketAddr) -> io::Result<&TcpStream> {
         let (room, member) = (self.joins / MEMBERS, self.joins % MEMBERS);
-        let request = room::request(&format!("部屋{}-{room}", self.number), member)?;
+        let request =
+            room::request(&format!("部屋{}-{room}", self.number), member, Features::NONE)?;
         self.joins += 1;
         self.reply.clear();
         let mut stream = TcpStream::connect(server)?;

@@ -15,34 +15,40 @@ const PASSWORD: &str = "開けごま";
 /// A member's place, and what proves that it is its own.
 #[derive(Debug)]
 pub(crate) struct Place {
+    features: Features,
     room: RoomName,
     user: UserName,
     token: Token,
 }
 
 /// The request by which member number `member` opens a room, if it is the first, or enters it.
-pub(crate) fn request(room: &str, member: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn request(room: &str, member: usize, features: Features) -> io::Result<Vec<u8>> {
     let (room, user) = names(room, member)?;
     let password = Secret::new(PASSWORD);
-    let admission = Admission { room, user, password, features: Features::NONE };
+    let admission = Admission { room, user, password, features };
     let request = if member == 0 { Request::Create(admission) } else { Request::Join(admission) };
     Ok(request.encode().to_vec())
 }
 
 /// Lets a member in.
-pub(crate) fn enter(server: SocketAddr, room: &str, member: usize) -> io::Result<Place> {
-    let token = match exchange(server, &request(room, member)?)? {
+pub(crate) fn enter(
+    server: SocketAddr,
+    room: &str,
+    member: usize,
+    features: Features,
+) -> io::Result<Place> {
+    let token = match exchange(server, &request(room, member, features)?)? {
         Reply::Done(done) => done.admitted().map_err(io::Error::other)?.token,
         Reply::Refused(refusal) => return Err(io::Error::other(refusal.to_string())),
     };
     let (room, user) = names(room, member)?;
-    Ok(Place { room, user, token })
+    Ok(Place { features, room, user, token })
 }
 
 impl Place {
     /// A socket to chat from, already registered, unless that was lost on the way.
     pub(crate) fn link(&self, server: SocketAddr) -> io::Result<Box<dyn Link>> {
-        let mut link = link::room(server, &self.room, &self.user, &self.token)?;
+        let mut link = link::room(server, &self.room, &self.user, &self.token, self.features)?;
         link.register()?;
         Ok(link)
     }
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn the_first_opens_the_room_and_the_others_enter_it() {
         for member in [0, 1, 99] {
-            let request = request("部屋", member).unwrap();
+            let request = request("部屋", member, Features::NONE).unwrap();
             let Progress::Done(frame) = FrameDecoder::new(1000).feed(&mut &request[..]) else {
                 panic!("a request");
             };
@@ -100,6 +106,6 @@ mod tests {
             assert_eq!((host, who.room.as_str()), (member == 0, "部屋"));
             assert_eq!(who.user.as_str(), format!("ユーザー{member}"));
         }
-        assert!(request("", 0).is_err());
+        assert!(request("", 0, Features::NONE).is_err());
     }
 }

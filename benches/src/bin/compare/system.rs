@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::ValueEnum;
+use protocol::tcp::{Feature, Features};
 
 use crate::link::{self, Ears, Link, Mqtt, Nats};
 use crate::plan::{Load, Work};
@@ -18,12 +19,19 @@ use crate::room::{self, Place};
 /// A system under test. The order is that of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum System {
-    /// This server on std's sockets.
+    /// This server on std's sockets, for members as the seed has them.
     Std,
+    /// The same for members that ask for bundles.
+    StdBundles,
     /// The floor of `std`: the same blocking calls, and no logic.
     BareStd,
+    /// The floor of both with bundles: what came is drained and goes to each member in bundles of one
+    /// size, handed to the kernel in one call.
+    BareBundles,
     /// This server on smol.
     Smol,
+    /// The same for members that ask for bundles.
+    SmolBundles,
     /// The floor of `smol`: the same calls of async-io, and no logic.
     BareSmol,
     /// The NATS server, over TCP.
@@ -37,12 +45,24 @@ pub(crate) enum System {
 
 impl System {
     /// All that the harness can start.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Std, Self::BareStd, Self::Smol, Self::BareSmol, Self::Nats, Self::Mosquitto];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Std,
+        Self::BareStd,
+        Self::Smol,
+        Self::BareSmol,
+        Self::StdBundles,
+        Self::SmolBundles,
+        Self::BareBundles,
+        Self::Nats,
+        Self::Mosquitto,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Std => "std",
+            Self::StdBundles => "std, bundles",
+            Self::SmolBundles => "smol, bundles",
+            Self::BareBundles => "bare, bundles",
             Self::BareStd => "bare std",
             Self::Smol => "smol",
             Self::BareSmol => "bare smol",
@@ -57,13 +77,24 @@ impl System {
         match self {
             Self::Std => Some(Self::BareStd),
             Self::Smol => Some(Self::BareSmol),
+            Self::StdBundles | Self::SmolBundles => Some(Self::BareBundles),
             _ => None,
         }
     }
 
+    /// Whether its members ask for bundles.
+    fn bundles(self) -> bool {
+        matches!(self, Self::StdBundles | Self::SmolBundles | Self::BareBundles)
+    }
+
     pub(crate) fn can(self, work: Work) -> bool {
-        matches!(work, Work::Relay(_))
-            || matches!(self, Self::Std | Self::BareStd | Self::Smol | Self::BareSmol)
+        match work {
+            // Alone a message is never bundled.
+            Work::Relay(load) => load.window > 1 || !self.bundles(),
+            Work::Joins { .. } => {
+                matches!(self, Self::Std | Self::BareStd | Self::Smol | Self::BareSmol)
+            }
+        }
     }
 
     /// What has to be done before this can be started, if anything.
@@ -71,7 +102,9 @@ impl System {
         match self {
             Self::Nats if !is_installed("nats-server") => Some("apt-get install nats-server"),
             Self::Mosquitto if !is_installed("mosquitto") => Some("apt-get install mosquitto"),
-            Self::Std | Self::Smol if !cli().is_ok_and(|path| path.exists()) => {
+            Self::Std | Self::Smol | Self::StdBundles | Self::SmolBundles
+                if !cli().is_ok_and(|path| path.exists()) =>
+            {
                 Some("cargo build --release -p cli")
             }
             _ => None,
@@ -81,8 +114,9 @@ impl System {
     /// Starts it for such work.
     pub(crate) fn start(self, work: Work) -> io::Result<Server> {
         match (self, work) {
-            (Self::Std, _) => chat_server("std"),
-            (Self::Smol, _) => chat_server("smol"),
+            (Self::Std | Self::StdBundles, _) => chat_server("std"),
+            (Self::Smol | Self::SmolBundles, _) => chat_server("smol"),
+            (Self::BareBundles, _) => bare_loop("relay-bundles"),
             (Self::BareStd, Work::Relay(_)) => bare_loop("relay-std"),
             (Self::BareSmol, Work::Relay(_)) => bare_loop("relay-smol"),
             (Self::BareStd, Work::Joins { .. }) => bare_loop("joins-std"),
@@ -111,14 +145,17 @@ impl System {
         let only_speaks = |index: usize| load.senders == 1 && index.is_multiple_of(load.members);
         let mut places = Vec::new();
         let links = match self {
-            Self::Std | Self::Smol | Self::Given(..) => {
+            Self::Std | Self::Smol | Self::StdBundles | Self::SmolBundles | Self::Given(..) => {
+                let bundles = self.bundles().then_some(Feature::Bundle);
+                let features: Features = bundles.into_iter().collect();
                 for (index, room) in everyone.enumerate() {
-                    places.push(room::enter(address, &room_name(room), index % load.members)?);
+                    let (room, member) = (room_name(room), index % load.members);
+                    places.push(room::enter(address, &room, member, features)?);
                 }
                 places.iter().map(|place| place.link(address)).collect()
             }
-            Self::BareStd | Self::BareSmol => {
-                let (links, list) = bare_members(address, load)?;
+            Self::BareStd | Self::BareSmol | Self::BareBundles => {
+                let (links, list) = bare_members(address, load, self.bundles())?;
                 server.tell(&list)?;
                 Ok(links)
             }
@@ -161,11 +198,15 @@ fn room_name(room: usize) -> String {
 }
 
 /// The members' links, and their addresses, a line for each room. Who only speaks is not listed.
-fn bare_members(server: SocketAddr, load: &Load) -> io::Result<(Vec<Box<dyn Link>>, String)> {
+fn bare_members(
+    server: SocketAddr,
+    load: &Load,
+    bundles: bool,
+) -> io::Result<(Vec<Box<dyn Link>>, String)> {
     let (mut links, mut list) = (Vec::new(), String::new());
     for _ in 0..load.rooms {
         for member in 0..load.members {
-            let (link, address) = link::bare(server)?;
+            let (link, address) = link::bare(server, bundles)?;
             links.push(link);
             if member > 0 || load.senders > 1 {
                 let _ = write!(list, "{address} ");
@@ -218,10 +259,10 @@ mod tests {
     fn a_bare_loop_is_told_who_hears() {
         let server = "127.0.0.1:9".parse().unwrap();
         let load = Load { rooms: 2, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
-        let (links, list) = bare_members(server, &load).unwrap();
+        let (links, list) = bare_members(server, &load, false).unwrap();
         let heard: Vec<_> = list.lines().map(|room| room.split_whitespace().count()).collect();
         assert_eq!((links.len(), &heard[..]), (6, &[2, 2][..]));
-        let (_, list) = bare_members(server, &Load { senders: 2, ..load }).unwrap();
+        let (_, list) = bare_members(server, &Load { senders: 2, ..load }, true).unwrap();
         assert_eq!(list.split_whitespace().count(), 6);
     }
 

@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use protocol::limits::{MAX_DATAGRAM, UDP_HEADER};
-use protocol::udp::ClientDatagram;
+use protocol::tcp::{Feature, Features};
+use protocol::udp::{Bundle, ClientDatagram};
 use protocol::{RoomName, Token, UserName};
+use sockets::Coalesced;
 
 use super::{Link, is_nothing};
 
@@ -16,19 +18,23 @@ pub(crate) fn room(
     room: &RoomName,
     user: &UserName,
     token: &Token,
+    features: Features,
 ) -> io::Result<Box<dyn Link>> {
     let mut presence = vec![0; MAX_DATAGRAM];
     let datagram = ClientDatagram { room, user, token, message: None };
     let size = datagram.write(&mut presence).map_err(io::Error::other)?;
     presence.truncate(size);
-    Ok(Box::new(Datagrams { socket: socket(server)?, presence, head: chat_head }))
+    let socket = socket(server)?;
+    let coalesced = features.contains(Feature::Bundle).then(|| Coalesced::on(&socket));
+    Ok(Box::new(Datagrams { socket, coalesced, presence, head: chat_head }))
 }
 
 /// A member of a bare loop, whose messages are the datagrams; and where it is.
-pub(crate) fn bare(server: SocketAddr) -> io::Result<(Box<dyn Link>, SocketAddr)> {
+pub(crate) fn bare(server: SocketAddr, bundles: bool) -> io::Result<(Box<dyn Link>, SocketAddr)> {
     let socket = socket(server)?;
+    let coalesced = bundles.then(|| Coalesced::on(&socket));
     let address = socket.local_addr()?;
-    Ok((Box::new(Datagrams { socket, presence: Vec::new(), head: |_| 0 }), address))
+    Ok((Box::new(Datagrams { socket, coalesced, presence: Vec::new(), head: |_| 0 }), address))
 }
 
 fn socket(server: SocketAddr) -> io::Result<UdpSocket> {
@@ -44,6 +50,8 @@ fn socket(server: SocketAddr) -> io::Result<UdpSocket> {
 
 struct Datagrams {
     socket: UdpSocket,
+    /// For a member that asked for bundles, which receives as this project's client does.
+    coalesced: Option<Coalesced>,
     /// What comes before the text in each datagram of this member; alone it is a presence.
     presence: Vec<u8>,
     /// How many bytes come before the text in a relayed datagram.
@@ -72,14 +80,22 @@ impl Link for Datagrams {
     }
 
     fn hear(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        match self.socket.recv(buffer) {
-            Ok(size) => {
-                let datagram = buffer.get(..size).unwrap_or_default();
-                each(datagram.get((self.head)(datagram)..).unwrap_or_default());
-                Ok(())
-            }
-            Err(error) if is_nothing(&error) => Ok(()),
-            Err(error) => Err(error),
+        let Self { socket, coalesced, head, .. } = self;
+        let mut each = |datagram: &[u8]| each(datagram.get(head(datagram)..).unwrap_or_default());
+        let received = match coalesced {
+            None => socket.recv(buffer).map(|size| each(buffer.get(..size).unwrap_or_default())),
+            Some(coalesced) => coalesced.receive(socket).map(|()| {
+                for datagram in coalesced.datagrams() {
+                    match Bundle::parse(datagram) {
+                        Ok(bundle) => bundle.datagrams().for_each(&mut each),
+                        Err(_) => each(datagram),
+                    }
+                }
+            }),
+        };
+        match received {
+            Err(error) if !is_nothing(&error) => Err(error),
+            _ => Ok(()),
         }
     }
 }
@@ -117,7 +133,7 @@ mod tests {
     fn members_speak_and_hear_through_a_socket() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         server.set_read_timeout(Some(super::super::PATIENCE)).unwrap();
-        let (mut link, address) = bare(server.local_addr().unwrap()).unwrap();
+        let (mut link, address) = bare(server.local_addr().unwrap(), false).unwrap();
         link.say("やあ".as_bytes()).unwrap();
         let mut buffer = [0; 100];
         let (size, from) = server.recv_from(&mut buffer).unwrap();

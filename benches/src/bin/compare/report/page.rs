@@ -24,7 +24,12 @@ pub(crate) fn page(outcomes: &[Outcome], effort: Effort, cores: u32) -> String {
         page += &pairs(
             "Against the bare loops",
             &relays,
-            &[(System::Std, System::BareStd), (System::Smol, System::BareSmol)],
+            &[
+                (System::Std, System::BareStd),
+                (System::Smol, System::BareSmol),
+                (System::StdBundles, System::BareBundles),
+                (System::SmolBundles, System::BareBundles),
+            ],
         );
         page += &pairs(
             "Against other servers",
@@ -32,6 +37,8 @@ pub(crate) fn page(outcomes: &[Outcome], effort: Effort, cores: u32) -> String {
             &[
                 (System::Std, System::Nats),
                 (System::Smol, System::Nats),
+                (System::StdBundles, System::Nats),
+                (System::SmolBundles, System::Nats),
                 (System::Std, System::Mosquitto),
                 (System::Smol, System::Mosquitto),
             ],

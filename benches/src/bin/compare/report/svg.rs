@@ -13,11 +13,14 @@ const TOP: f64 = 64.0;
 const BOTTOM: f64 = HEIGHT - 60.0;
 
 /// Two shades of a colour for a system and its floor, other colours for others.
-const COLOURS: [(&str, &str); 6] = [
+const COLOURS: [(&str, &str); 9] = [
     ("std", "#1f5fa8"),
     ("bare std", "#9fc3e8"),
     ("smol", "#b3541e"),
     ("bare smol", "#f0bf9a"),
+    ("std, bundles", "#12304f"),
+    ("smol, bundles", "#5c2a0c"),
+    ("bare, bundles", "#b9bec4"),
     ("nats-server", "#3c8c50"),
     ("mosquitto", "#7d5ba6"),
 ];

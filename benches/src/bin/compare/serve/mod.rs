@@ -1,6 +1,7 @@
 //! The bare loops: the system calls that a server cannot do without, and no logic. What a server
 //! costs beyond them is its own.
 
+mod bare_bundles;
 mod bare_smol;
 mod bare_std;
 
@@ -24,7 +25,7 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Runs a bare loop until the process is killed.
 pub(crate) fn run(bare: Bare) -> io::Result<()> {
     match bare {
-        Bare::RelayStd | Bare::RelaySmol => {
+        Bare::RelayStd | Bare::RelaySmol | Bare::RelayBundles => {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             // As much as the system allows is all that was asked for.
             let _ = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
@@ -32,6 +33,7 @@ pub(crate) fn run(bare: Bare) -> io::Result<()> {
             let rooms = Rooms::read()?;
             match bare {
                 Bare::RelayStd => bare_std::relay(&socket, &rooms),
+                Bare::RelayBundles => bare_bundles::relay(&socket, &rooms),
                 _ => bare_smol::relay(socket, &rooms),
             }
         }
@@ -73,6 +75,18 @@ impl Rooms {
             addresses.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)
         };
         Ok(Self(input.lines().map(room).collect::<io::Result<_>>()?))
+    }
+
+    /// The rooms that these datagrams are for, each once.
+    fn among<'a>(&self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<&[SocketAddr]> {
+        let mut rooms: Vec<&[SocketAddr]> = Vec::new();
+        for datagram in datagrams {
+            let room = self.of(datagram);
+            if !rooms.iter().any(|other| std::ptr::eq(*other, room)) {
+                rooms.push(room);
+            }
+        }
+        rooms
     }
 
     /// Who is to have this datagram. A sole room needs no look into it.
