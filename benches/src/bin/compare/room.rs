@@ -4,18 +4,18 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use protocol::tcp::{
-    Admission, Departure, Features, Progress, Reply, ReplyDecoder, Request, Secret,
+    Admission, Departure, Feature, Features, Progress, Reply, ReplyDecoder, Request, Secret,
 };
 use protocol::{RoomName, Token, UserName};
 
-use crate::link::{self, Link, PATIENCE};
+use crate::link::{self, Link, PATIENCE, Reception};
 
 const PASSWORD: &str = "開けごま";
 
 /// A member's place, and what proves that it is its own.
 #[derive(Debug)]
 pub(crate) struct Place {
-    features: Features,
+    reception: Reception,
     room: RoomName,
     user: UserName,
     token: Token,
@@ -35,20 +35,22 @@ pub(crate) fn enter(
     server: SocketAddr,
     room: &str,
     member: usize,
-    features: Features,
+    reception: Reception,
 ) -> io::Result<Place> {
+    let bundles = (reception == Reception::Bundled).then_some(Feature::Bundle);
+    let features = bundles.into_iter().collect();
     let token = match exchange(server, &request(room, member, features)?)? {
         Reply::Done(done) => done.admitted().map_err(io::Error::other)?.token,
         Reply::Refused(refusal) => return Err(io::Error::other(refusal.to_string())),
     };
     let (room, user) = names(room, member)?;
-    Ok(Place { features, room, user, token })
+    Ok(Place { reception, room, user, token })
 }
 
 impl Place {
     /// A socket to chat from, already registered, unless that was lost on the way.
     pub(crate) fn link(&self, server: SocketAddr) -> io::Result<Box<dyn Link>> {
-        let mut link = link::room(server, &self.room, &self.user, &self.token, self.features)?;
+        let mut link = link::room(server, &self.room, &self.user, &self.token, self.reception)?;
         link.register()?;
         Ok(link)
     }

@@ -9,9 +9,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::ValueEnum;
-use protocol::tcp::{Feature, Features};
 
-use crate::link::{self, Ears, Link, Mqtt, Nats};
+use crate::link::{self, Ears, Link, Mqtt, Nats, Reception};
 use crate::plan::{Load, Work};
 use crate::process::Server;
 use crate::room::{self, Place};
@@ -21,7 +20,9 @@ use crate::room::{self, Place};
 pub(crate) enum System {
     /// This server on std's sockets, for members as the seed has them.
     Std,
-    /// The same for members that ask for bundles.
+    /// The same for members that receive what the kernel coalesced, and get no bundles.
+    StdGro,
+    /// The same for members that ask for bundles, and receive what the kernel coalesced.
     StdBundles,
     /// The floor of `std`: the same blocking calls, and no logic.
     BareStd,
@@ -30,7 +31,9 @@ pub(crate) enum System {
     BareBundles,
     /// This server on smol.
     Smol,
-    /// The same for members that ask for bundles.
+    /// The same for members that receive what the kernel coalesced, and get no bundles.
+    SmolGro,
+    /// The same for members that ask for bundles, and receive what the kernel coalesced.
     SmolBundles,
     /// The floor of `smol`: the same calls of async-io, and no logic.
     BareSmol,
@@ -45,11 +48,13 @@ pub(crate) enum System {
 
 impl System {
     /// All that the harness can start.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Std,
         Self::BareStd,
         Self::Smol,
         Self::BareSmol,
+        Self::StdGro,
+        Self::SmolGro,
         Self::StdBundles,
         Self::SmolBundles,
         Self::BareBundles,
@@ -60,6 +65,8 @@ impl System {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Std => "std",
+            Self::StdGro => "std, GRO",
+            Self::SmolGro => "smol, GRO",
             Self::StdBundles => "std, bundles",
             Self::SmolBundles => "smol, bundles",
             Self::BareBundles => "bare, bundles",
@@ -75,22 +82,26 @@ impl System {
     /// The loop that does the same system calls and nothing else.
     pub(crate) fn floor(self) -> Option<Self> {
         match self {
-            Self::Std => Some(Self::BareStd),
-            Self::Smol => Some(Self::BareSmol),
+            Self::Std | Self::StdGro => Some(Self::BareStd),
+            Self::Smol | Self::SmolGro => Some(Self::BareSmol),
             Self::StdBundles | Self::SmolBundles => Some(Self::BareBundles),
             _ => None,
         }
     }
 
-    /// Whether its members ask for bundles.
-    fn bundles(self) -> bool {
-        matches!(self, Self::StdBundles | Self::SmolBundles | Self::BareBundles)
+    /// How its members receive.
+    fn reception(self) -> Reception {
+        match self {
+            Self::StdGro | Self::SmolGro => Reception::Coalesced,
+            Self::StdBundles | Self::SmolBundles | Self::BareBundles => Reception::Bundled,
+            _ => Reception::Plain,
+        }
     }
 
     pub(crate) fn can(self, work: Work) -> bool {
         match work {
-            // Alone a message is never bundled.
-            Work::Relay(load) => load.window > 1 || !self.bundles(),
+            // Alone a message is a datagram, whatever else could be received.
+            Work::Relay(load) => load.window > 1 || self.reception() == Reception::Plain,
             Work::Joins { .. } => {
                 matches!(self, Self::Std | Self::BareStd | Self::Smol | Self::BareSmol)
             }
@@ -102,7 +113,12 @@ impl System {
         match self {
             Self::Nats if !is_installed("nats-server") => Some("apt-get install nats-server"),
             Self::Mosquitto if !is_installed("mosquitto") => Some("apt-get install mosquitto"),
-            Self::Std | Self::Smol | Self::StdBundles | Self::SmolBundles
+            Self::Std
+            | Self::Smol
+            | Self::StdGro
+            | Self::SmolGro
+            | Self::StdBundles
+            | Self::SmolBundles
                 if !cli().is_ok_and(|path| path.exists()) =>
             {
                 Some("cargo build --release -p cli")
@@ -114,8 +130,8 @@ impl System {
     /// Starts it for such work.
     pub(crate) fn start(self, work: Work) -> io::Result<Server> {
         match (self, work) {
-            (Self::Std | Self::StdBundles, _) => chat_server("std"),
-            (Self::Smol | Self::SmolBundles, _) => chat_server("smol"),
+            (Self::Std | Self::StdGro | Self::StdBundles, _) => chat_server("std"),
+            (Self::Smol | Self::SmolGro | Self::SmolBundles, _) => chat_server("smol"),
             (Self::BareBundles, _) => bare_loop("relay-bundles"),
             (Self::BareStd, Work::Relay(_)) => bare_loop("relay-std"),
             (Self::BareSmol, Work::Relay(_)) => bare_loop("relay-smol"),
@@ -143,19 +159,23 @@ impl System {
         let everyone = (0..load.rooms * load.members).map(|index| index / load.members);
         let address = server.address;
         let only_speaks = |index: usize| load.senders == 1 && index.is_multiple_of(load.members);
-        let mut places = Vec::new();
+        let (mut places, reception) = (Vec::new(), self.reception());
         let links = match self {
-            Self::Std | Self::Smol | Self::StdBundles | Self::SmolBundles | Self::Given(..) => {
-                let bundles = self.bundles().then_some(Feature::Bundle);
-                let features: Features = bundles.into_iter().collect();
+            Self::Std
+            | Self::Smol
+            | Self::StdGro
+            | Self::SmolGro
+            | Self::StdBundles
+            | Self::SmolBundles
+            | Self::Given(..) => {
                 for (index, room) in everyone.enumerate() {
                     let (room, member) = (room_name(room), index % load.members);
-                    places.push(room::enter(address, &room, member, features)?);
+                    places.push(room::enter(address, &room, member, reception)?);
                 }
                 places.iter().map(|place| place.link(address)).collect()
             }
             Self::BareStd | Self::BareSmol | Self::BareBundles => {
-                let (links, list) = bare_members(address, load, self.bundles())?;
+                let (links, list) = bare_members(address, load, reception)?;
                 server.tell(&list)?;
                 Ok(links)
             }
@@ -201,12 +221,12 @@ fn room_name(room: usize) -> String {
 fn bare_members(
     server: SocketAddr,
     load: &Load,
-    bundles: bool,
+    reception: Reception,
 ) -> io::Result<(Vec<Box<dyn Link>>, String)> {
     let (mut links, mut list) = (Vec::new(), String::new());
     for _ in 0..load.rooms {
         for member in 0..load.members {
-            let (link, address) = link::bare(server, bundles)?;
+            let (link, address) = link::bare(server, reception)?;
             links.push(link);
             if member > 0 || load.senders > 1 {
                 let _ = write!(list, "{address} ");
@@ -259,10 +279,11 @@ mod tests {
     fn a_bare_loop_is_told_who_hears() {
         let server = "127.0.0.1:9".parse().unwrap();
         let load = Load { rooms: 2, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
-        let (links, list) = bare_members(server, &load, false).unwrap();
+        let (links, list) = bare_members(server, &load, Reception::Plain).unwrap();
         let heard: Vec<_> = list.lines().map(|room| room.split_whitespace().count()).collect();
         assert_eq!((links.len(), &heard[..]), (6, &[2, 2][..]));
-        let (_, list) = bare_members(server, &Load { senders: 2, ..load }, true).unwrap();
+        let (_, list) =
+            bare_members(server, &Load { senders: 2, ..load }, Reception::Plain).unwrap();
         assert_eq!(list.split_whitespace().count(), 6);
     }
 

@@ -5,12 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use protocol::limits::{MAX_DATAGRAM, UDP_HEADER};
-use protocol::tcp::{Feature, Features};
 use protocol::udp::{Bundle, ClientDatagram};
 use protocol::{RoomName, Token, UserName};
 use sockets::Coalesced;
 
-use super::{Link, is_nothing};
+use super::{Link, Reception, is_nothing};
 
 /// A member of a room of this wire.
 pub(crate) fn room(
@@ -18,23 +17,32 @@ pub(crate) fn room(
     room: &RoomName,
     user: &UserName,
     token: &Token,
-    features: Features,
+    reception: Reception,
 ) -> io::Result<Box<dyn Link>> {
     let mut presence = vec![0; MAX_DATAGRAM];
     let datagram = ClientDatagram { room, user, token, message: None };
     let size = datagram.write(&mut presence).map_err(io::Error::other)?;
     presence.truncate(size);
     let socket = socket(server)?;
-    let coalesced = features.contains(Feature::Bundle).then(|| Coalesced::on(&socket));
+    let coalesced = reception.of(&socket);
     Ok(Box::new(Datagrams { socket, coalesced, presence, head: chat_head }))
 }
 
 /// A member of a bare loop, whose messages are the datagrams; and where it is.
-pub(crate) fn bare(server: SocketAddr, bundles: bool) -> io::Result<(Box<dyn Link>, SocketAddr)> {
+pub(crate) fn bare(
+    server: SocketAddr,
+    reception: Reception,
+) -> io::Result<(Box<dyn Link>, SocketAddr)> {
     let socket = socket(server)?;
-    let coalesced = bundles.then(|| Coalesced::on(&socket));
+    let coalesced = reception.of(&socket);
     let address = socket.local_addr()?;
     Ok((Box::new(Datagrams { socket, coalesced, presence: Vec::new(), head: |_| 0 }), address))
+}
+
+impl Reception {
+    fn of(self, socket: &UdpSocket) -> Option<Coalesced> {
+        (self != Self::Plain).then(|| Coalesced::on(socket))
+    }
 }
 
 fn socket(server: SocketAddr) -> io::Result<UdpSocket> {
@@ -50,7 +58,7 @@ fn socket(server: SocketAddr) -> io::Result<UdpSocket> {
 
 struct Datagrams {
     socket: UdpSocket,
-    /// For a member that asked for bundles, which receives as this project's client does.
+    /// For a member that does not receive one by one.
     coalesced: Option<Coalesced>,
     /// What comes before the text in each datagram of this member; alone it is a presence.
     presence: Vec<u8>,
@@ -133,7 +141,7 @@ mod tests {
     fn members_speak_and_hear_through_a_socket() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         server.set_read_timeout(Some(super::super::PATIENCE)).unwrap();
-        let (mut link, address) = bare(server.local_addr().unwrap(), false).unwrap();
+        let (mut link, address) = bare(server.local_addr().unwrap(), Reception::Plain).unwrap();
         link.say("やあ".as_bytes()).unwrap();
         let mut buffer = [0; 100];
         let (size, from) = server.recv_from(&mut buffer).unwrap();

@@ -32,6 +32,17 @@ pub(crate) trait Link: AsFd {
     fn hear(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&[u8])) -> io::Result<()>;
 }
 
+/// How a member on a UDP wire receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reception {
+    /// One datagram after the other, as the seed's client does.
+    Plain,
+    /// What the kernel kept together, at once.
+    Coalesced,
+    /// The same, and bundles, as this project's client does.
+    Bundled,
+}
+
 /// Whether a member is to hear what is said in its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ears {

@@ -27,6 +27,8 @@ pub(crate) fn page(outcomes: &[Outcome], effort: Effort, cores: u32) -> String {
             &[
                 (System::Std, System::BareStd),
                 (System::Smol, System::BareSmol),
+                (System::StdGro, System::BareStd),
+                (System::SmolGro, System::BareSmol),
                 (System::StdBundles, System::BareBundles),
                 (System::SmolBundles, System::BareBundles),
             ],
@@ -64,7 +66,8 @@ fn introduction(effort: Effort, cores: u32) -> String {
          in turn in each. Figures are medians of the repetitions; ratios are taken repetition by \
          repetition, with the least and the most in brackets. Only ratios hold beyond this run.\n\n\
          M members in a room, W messages under way at most, R rooms (1), S senders in each (1); \
-         64-byte messages, or mixed sizes of 24 to 1000 bytes. The harness has one core and the server \
+         64-byte messages, or mixed sizes of 24 to 1000 bytes. Members receive one datagram after the \
+         other, as the seed's do; with GRO, what the kernel kept together; with bundles, both. The harness has one core and the server \
          the rest, unless the cell says otherwise.\n",
         kernel = kernel.trim_end(),
     )

@@ -13,11 +13,13 @@ const TOP: f64 = 64.0;
 const BOTTOM: f64 = HEIGHT - 60.0;
 
 /// Two shades of a colour for a system and its floor, other colours for others.
-const COLOURS: [(&str, &str); 9] = [
+const COLOURS: [(&str, &str); 11] = [
     ("std", "#1f5fa8"),
     ("bare std", "#9fc3e8"),
     ("smol", "#b3541e"),
     ("bare smol", "#f0bf9a"),
+    ("std, GRO", "#4d86c6"),
+    ("smol, GRO", "#d07f4f"),
     ("std, bundles", "#12304f"),
     ("smol, bundles", "#5c2a0c"),
     ("bare, bundles", "#b9bec4"),
