@@ -1,12 +1,9 @@
 //! Scenarios of a server: leaving a room, and closing it by leaving.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use protocol::tcp::{ErrorCode, Operation, Reply, ReplyText, State};
 use protocol::udp::NoticeText;
-use world::{Client, World, all, chat, ip, nothing, notice, person, second};
+
+use crate::world::{Client, World, all, chat, ip, nothing, notice, person, second};
 
 /// Makes sure that nobody leaves by a request that `claimed` makes from `from`.
 fn refused(world: &mut World, from: &str, claimed: &Client) {

@@ -1,16 +1,5 @@
 //! Asking to be let in, and the answers.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::{Answered, Habits, Happening, Joined, Joining, Lobby, Output};
 use protocol::RoomName;
 use protocol::tcp::{
@@ -18,6 +7,8 @@ use protocol::tcp::{
     Progress, ReplyError, Request,
 };
 use protocol::udp::NoticeText;
+
+use crate::client_world::*;
 
 fn frame(bytes: &[u8]) -> Frame {
     let mut rest = bytes;

@@ -1,18 +1,9 @@
 //! Deadlines: whoever wakes a session when it asks to be woken never spins, and never wakes it early
 //! for anything.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::Event;
+
+use crate::client_world::*;
 
 /// One thing that happens in a session's life, and how long after the one before.
 #[derive(Debug, Clone)]

@@ -1,18 +1,9 @@
 //! Hearing: chat, notices in both dialects, and the ends that others bring about.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::{Happening, Reason};
 use protocol::udp::{Datagram, NoticeText};
+
+use crate::client_world::*;
 
 /// Hears what means nothing to the member, and says so by doing nothing.
 fn ignores(member: &mut Member, bytes: &[u8]) {

@@ -1,13 +1,12 @@
 //! Scenarios of a server: everybody who can be due in one sweep, and when the next one is needed.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::{Census, Event, Instant};
 use protocol::tcp::Request;
 use protocol::udp::NoticeText;
-use world::{Client, World, address, all, answered, closes, ip, nothing, notice, second, secs};
+
+use crate::world::{
+    self, Client, World, address, all, answered, closes, ip, nothing, notice, second, secs,
+};
 
 /// Every order of four.
 fn orders() -> Vec<[usize; 4]> {

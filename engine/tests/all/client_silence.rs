@@ -1,18 +1,9 @@
 //! Silence: keepalive, the warning, and finding out whether the server has dropped the member.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::{Event, Reason};
 use protocol::udp::NoticeText;
+
+use crate::client_world::*;
 
 #[test]
 fn silence_is_warned_of_asked_about_and_given_up_on() {

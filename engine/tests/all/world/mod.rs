@@ -2,15 +2,6 @@
 //!
 //! What people are sent comes back parsed and sorted: the order of a fan-out means nothing.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-#![allow(dead_code, unused_imports, reason = "each file of scenarios uses its part")]
-
 mod deliveries;
 mod people;
 

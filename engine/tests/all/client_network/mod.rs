@@ -1,14 +1,6 @@
 //! A server and its members on one simulated clock, over a network in memory that is perfect unless
 //! told otherwise.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 

@@ -1,13 +1,10 @@
 //! Scenarios of a server: what a member says, and to whom it goes.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::{Action, Event, Recipient};
 use protocol::tcp::Operation;
 use protocol::udp::NoticeText;
-use world::{Client, World, all, chat, datagram, nothing, notice, person, second, secs};
+
+use crate::world::{Client, World, all, chat, datagram, nothing, notice, person, second, secs};
 
 /// A room of three that have all said that they are there: its host and two guests.
 fn room_of_three(world: &mut World) -> [Client; 3] {

@@ -1,12 +1,9 @@
 //! Scenarios of a server: datagrams that are dropped, counted and never answered.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::Counters;
 use protocol::udp::NoticeText;
-use world::{Client, World, address, all, chat, datagram, nothing, notice, second, secs};
+
+use crate::world::{Client, World, address, all, chat, datagram, nothing, notice, second, secs};
 
 /// A host and a guest, both at their addresses.
 fn pair(world: &mut World) -> (Client, Client) {

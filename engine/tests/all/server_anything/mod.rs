@@ -1,17 +1,7 @@
 //! A server that anything happens to, in any order and at any time: it never panics, keeps within
 //! its caps, and acts only on connections that are open and addresses that proved themselves.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
 mod steps;
-#[path = "../world/mod.rs"]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -22,7 +12,8 @@ use protocol::udp::Datagram;
 use protocol::{RoomName, UserName};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use steps::{Asked, Step};
-use world::{World, address, datagram, person, raw_request};
+
+use crate::world::{World, address, datagram, person, raw_request};
 
 const ROOMS: [&str; 4] = ["部屋", "廊下", "kai", "別の部屋"];
 const USERS: [&str; 5] = ["太郎", "花子", "次郎", "三郎", "kai"];

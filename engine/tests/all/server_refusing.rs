@@ -1,9 +1,5 @@
 //! Scenarios of a server: every reason to refuse, in its order, and that nothing is left behind.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +8,8 @@ use engine::{
     Caps, Config, ConfigError, EntropyError, Event, Instant, SeededEntropy, Server, StartError,
 };
 use protocol::tcp::{ErrorCode, Operation, Reply};
-use world::{World, answered, ip, person, raw_request, second};
+
+use crate::world::{World, answered, ip, person, raw_request, second};
 
 #[test]
 fn a_room_cannot_be_opened_twice() {

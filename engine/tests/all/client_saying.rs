@@ -1,19 +1,10 @@
 //! Saying: one datagram or several, at a pace.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::{Answered, Habits, Happening, Lobby};
 use protocol::MessageError;
 use protocol::limits::MAX_DATAGRAM;
+
+use crate::client_world::*;
 
 /// Bytes beside the text in each of the usual member's datagrams.
 const OVERHEAD: usize = 3 + ROOM.len() + USER.len() + TOKEN.len();

@@ -1,21 +1,12 @@
 //! Telling many: the work of one event is bounded, and nobody is passed over.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod world;
-
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use engine::{Action, ConnectionId, Event};
 use protocol::udp::NoticeText;
-use world::{
+
+use crate::world::{
     Client, Delivery, World, address, all, datagram, deliveries, ip, nothing, notice, person,
     second,
 };

@@ -1,12 +1,9 @@
 //! Scenarios of a server: the listing of the rooms.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::{Caps, Config};
 use protocol::tcp::{Operation, Reply, ReplyForm, ReplyText, RoomEntry, State};
-use world::{World, ip, person, raw_request, second};
+
+use crate::world::{World, ip, person, raw_request, second};
 
 fn entry(name: &str, members: usize, password: bool) -> RoomEntry {
     RoomEntry { name: name.to_owned(), members, password }

@@ -1,18 +1,9 @@
 //! When nobody listens at the server's address.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
 use engine::client::{Event, Happening, Reason};
 use protocol::udp::NoticeText;
+
+use crate::client_world::*;
 
 fn unreachable() -> Did {
     shown(Happening::ServerUnreachable)

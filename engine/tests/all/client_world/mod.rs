@@ -2,15 +2,6 @@
 //!
 //! Every datagram that it sends is checked here byte by byte; scenarios see what was said.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-#![allow(dead_code, reason = "each file of scenarios uses its part")]
-
 use std::time::Duration;
 
 use engine::Instant;

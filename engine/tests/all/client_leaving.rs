@@ -1,20 +1,11 @@
 //! Leaving: after all that was said, or now.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
 use std::time::Duration;
 
-use client_world::*;
 use engine::client::{Event, Reason};
 use protocol::tcp::{FrameDecoder, Operation, Progress, Request};
+
+use crate::client_world::*;
 
 /// Between the last datagram and the leaving.
 const GRACE: Duration = Duration::from_millis(200);

@@ -1,21 +1,11 @@
 //! What a server and its members do to each other.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_network;
-mod client_world;
-
-use client_network::{Network, PASSWORD, Packet, Peer, Who};
-use client_world::{Did, MICROSECOND, ROOM, before, millis, room, secs, user};
 use engine::client::{Event, Habits, Happening, Lobby, Reason};
 use engine::{Config, Instant};
 use protocol::tcp::{ErrorCode, ReplyForm};
+
+use crate::client_network::{Network, PASSWORD, Packet, Peer, Who};
+use crate::client_world::{self, Did, MICROSECOND, ROOM, before, millis, room, secs, user};
 
 const HOST: &str = "主人";
 const GUEST: &str = "花子";

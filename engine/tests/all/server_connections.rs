@@ -1,14 +1,11 @@
 //! Scenarios of a server: connections, which of them have to go, and when.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use std::net::{IpAddr, SocketAddr};
 
 use engine::{Caps, ConnectionId, Event, Instant};
 use protocol::tcp::Request;
-use world::{World, address, answered, closes, ip, person, raw_request, second, secs};
+
+use crate::world::{self, World, address, answered, closes, ip, person, raw_request, second, secs};
 
 fn capped(connections: usize, connections_per_address: usize) -> World {
     World::capped(Caps { connections, connections_per_address, ..Caps::default() })

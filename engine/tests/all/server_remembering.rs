@@ -1,13 +1,10 @@
 //! Scenarios of a server: who missed the notice that it is out is told again.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::{Caps, Instant};
 use protocol::tcp::Operation;
 use protocol::udp::NoticeText;
-use world::{Client, MICROSECOND, World, all, nothing, notice, person, second};
+
+use crate::world::{self, Client, MICROSECOND, World, all, nothing, notice, person, second};
 
 /// A room whose host stays and whose guest timed out at 140 s; the guest.
 fn timed_out_guest(world: &mut World) -> (Client, Client) {

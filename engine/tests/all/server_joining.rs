@@ -1,15 +1,14 @@
 //! Scenarios of a server: opening rooms and entering them, and how the reply looks.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use std::time::Duration;
 
 use engine::{Config, Event};
 use protocol::tcp::{Feature, Features, Limits, Operation, ReplyForm, ReplyText, State};
 use protocol::udp::NoticeText;
-use world::{World, all, answered, assert_token, chat, ip, nothing, notice, person, raw_request};
+
+use crate::world::{
+    World, all, answered, assert_token, chat, ip, nothing, notice, person, raw_request,
+};
 
 #[test]
 fn a_host_opens_a_room_and_guests_enter_it() {

@@ -1,14 +1,11 @@
 //! Scenarios of a server: it stops, and everyone is told.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use engine::{Action, Census, Event};
 use protocol::tcp::{Operation, Request};
 use protocol::udp::NoticeText;
-use world::{
-    Client, World, all, answered, closes, deliveries, ip, nothing, notice, person, second,
+
+use crate::world::{
+    self, Client, World, all, answered, closes, deliveries, ip, nothing, notice, person, second,
 };
 
 fn stop(world: &mut World) -> Vec<Action<'static>> {

@@ -1,15 +1,12 @@
 //! Scenarios of a server: who is silent for too long is dropped, at moments of the clock.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests assert")]
-
-mod world;
-
 use std::time::Duration;
 
 use engine::{Config, Instant, SeededEntropy, Server};
 use protocol::tcp::{ErrorCode, Operation};
 use protocol::udp::NoticeText;
-use world::{
+
+use crate::world::{
     Client, MICROSECOND, World, all, answered, chat, ip, nothing, notice, person, raw_request,
     second, secs,
 };
