@@ -61,6 +61,8 @@ pub enum MessageError {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -73,5 +75,10 @@ mod tests {
         assert!(Message::new(&"a".repeat(4093)).is_ok());
         let long = "a".repeat(4094);
         assert_eq!(Message::new(&long).unwrap_err(), MessageError::TooLong { bytes: 4094 });
+    }
+
+    #[test]
+    fn is_shown_with_its_control_characters_escaped() {
+        assert_eq!(format!("{:?}", Message::new("やあ\u{1b}[2J").unwrap()), r#""やあ\u{1b}[2J""#);
     }
 }

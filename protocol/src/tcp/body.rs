@@ -65,6 +65,21 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_byte_by_byte_is_moved_a_few_times_and_never_has_twice_the_room() {
+        let mut body = Body::new(1 << 29);
+        let (mut moves, mut before) = (0, 0);
+        for came in 1..=10_000 {
+            body.fill(&mut &[7][..]);
+            let capacity = body.bytes.capacity();
+            assert!(capacity <= FIRST_RESERVE.max(2 * came), "{capacity} for {came}");
+            moves += u32::from(capacity != before);
+            before = capacity;
+        }
+        // 256 bytes, doubled until they hold 10,000.
+        assert_eq!(moves, 7);
+    }
+
+    #[test]
     fn takes_no_more_than_it_lacks() {
         let mut body = Body::new(3);
         let mut input = &b"abcdef"[..];

@@ -177,6 +177,7 @@ impl core::fmt::Debug for Frame {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
     use alloc::vec::Vec;
 
     use super::super::header::{self, HeaderFault, State};
@@ -232,6 +233,35 @@ mod tests {
         let bytes = header::encode(0, 1, State::Request, (1 << 29) + 1);
         let answer = FrameDecoder::new(u32::MAX).feed(&mut &bytes[..]);
         assert!(matches!(answer, Progress::Invalid(_)));
+    }
+
+    #[test]
+    fn tells_whether_any_byte_came_and_what_is_asked_once_it_is_known() {
+        let bytes = frame("部屋".as_bytes(), b"{}");
+        for came in 0..bytes.len() {
+            let (Progress::Incomplete(decoder), _) = feed_all([&bytes[..came]].into_iter()) else {
+                panic!("{came} bytes are not all")
+            };
+            assert_eq!(decoder.has_begun(), came > 0, "{came}");
+            let known = (came >= TCP_HEADER).then_some(header::Operation::Create);
+            assert_eq!(decoder.operation(), known, "{came}");
+        }
+    }
+
+    #[test]
+    fn shows_the_header_and_not_what_may_be_a_password() {
+        let bytes = frame(b"room", b"hunter2");
+        let (Progress::Incomplete(FrameDecoder::Body(body)), _) =
+            feed_all([&bytes[..bytes.len() - 1]].into_iter())
+        else {
+            panic!("a byte is lacking")
+        };
+        let header = format!("{:?}", body.header());
+        assert_eq!(format!("{body:?}"), format!("AwaitingBody {{ header: {header}, .. }}"));
+        let (Progress::Done(frame), _) = feed_all([&bytes[..]].into_iter()) else {
+            panic!("whole")
+        };
+        assert_eq!(format!("{frame:?}"), format!("Frame {{ header: {header}, .. }}"));
     }
 
     quickcheck::quickcheck! {

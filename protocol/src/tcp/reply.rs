@@ -383,6 +383,17 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_ten_years_is_believed_and_no_longer_one() {
+        let years = 10 * 365 * 24 * 60 * 60;
+        for (seconds, believed) in [(years, years), (years + 1, 20)] {
+            let json =
+                format!(r#"{{"state":2,"token":"t","limits":{{"sweep_interval_s":{seconds}}}}}"#);
+            let limits = admitted(&json).unwrap().limits;
+            assert_eq!(limits.sweep_interval, Duration::from_secs(believed));
+        }
+    }
+
+    #[test]
     fn every_code_is_read_back() {
         for code in ErrorCode::ALL {
             assert_eq!(ErrorCode::parse(&code.to_string()), code);

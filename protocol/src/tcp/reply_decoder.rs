@@ -185,6 +185,8 @@ impl BareDecoder {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::super::header::{self, State};
     use super::*;
 
@@ -235,6 +237,35 @@ mod tests {
                 };
                 assert_eq!((frame.room(), frame.payload()), (room.as_bytes(), &payload[..]));
             }
+        }
+    }
+
+    #[test]
+    fn tells_whether_any_byte_came() {
+        for reply in [&b"{\"a\":1}"[..], b"{\x01", b"\x01\x01"] {
+            for came in 0..reply.len() {
+                let (Progress::Incomplete(decoder), _) = feed(&reply[..came], 1) else {
+                    panic!("{came} bytes are not all")
+                };
+                assert_eq!(decoder.has_begun(), came > 0, "{came} of {reply:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn shows_how_much_came_and_not_what_may_be_a_token() {
+        let reply = br#"{"token":"secret"}"#;
+        let half = format!("{:?}", feed(&reply[..17], 17).0);
+        assert!(half.contains("BareDecoder(17 bytes)") && !half.contains("secret"), "{half}");
+        let whole = format!("{:?}", feed(reply, 18).0);
+        assert!(whole.contains("Bare(18 bytes)") && !whole.contains("secret"), "{whole}");
+    }
+
+    #[test]
+    fn a_bare_reply_may_be_16_kib_long() {
+        for (size, is_read) in [(16 * 1024, true), (16 * 1024 + 1, false)] {
+            let reply = [&b"{\""[..], &b"a".repeat(size - 4), b"\"}"].concat();
+            assert_eq!(bare(&reply, 1000).is_some(), is_read, "{size}");
         }
     }
 

@@ -371,6 +371,42 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_refusal_of_up_to_1024_bytes_keeps_its_words() {
+        let size_with = |message: &str| {
+            let error = ErrorCode::InvalidRequest;
+            let refusal = Answer::Refused { operation: 1, room: None, error, message };
+            encoded(&refusal, ReplyForm::Bare).len()
+        };
+        let rest = size_with("");
+        for (size, kept) in [(1018, true), (1023, true), (1024, true), (1025, false)] {
+            let expected = if kept { size } else { rest };
+            assert_eq!(size_with(&"n".repeat(size - rest)), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn who_left_is_told_so_by_name() {
+        let (room, user) = (RoomName::new("部屋").unwrap(), UserName::new("太郎").unwrap());
+        let departed = Answer::Departed { room: &room, user: &user };
+        let json = r#"{"message":"you have left","operation":3,"state":2,"user_name":"太郎"}"#;
+        assert_eq!(encoded(&departed, ReplyForm::Bare), json.as_bytes());
+        let framed = encoded(&departed, ReplyForm::Framed);
+        assert_eq!(framed[..3], [6, 3, 2]);
+        assert_eq!(framed[TCP_HEADER..], ["部屋", json].concat().into_bytes());
+    }
+
+    #[test]
+    fn a_bare_listing_is_within_1024_bytes_whatever_the_names() {
+        for size in 1..=255 {
+            let name = "n".repeat(size);
+            let listed = Listed { name: &name, members: usize::MAX, password: false };
+            let rooms: Vec<_> = (0..100).map(|_| listed).collect();
+            let answer = Answer::Rooms { rooms: &rooms, more: false };
+            assert!(encoded(&answer, ReplyForm::Bare).len() <= MAX_BARE_REPLY, "{size}");
+        }
+    }
+
+    #[test]
     fn lists_end_at_their_caps_and_say_so() {
         let names: Vec<String> = (0..1500).map(|n| format!("room {n:04}")).collect();
         let room = |name| Listed { name, members: 2, password: true };

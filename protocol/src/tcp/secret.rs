@@ -51,7 +51,13 @@ mod tests {
 
     #[test]
     fn is_not_shown() {
-        assert!(!format!("{:?}", Secret::new("hunter2")).contains("hunter2"));
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn is_empty_without_text_alone() {
+        assert!(Secret::default().is_empty());
+        assert!(!Secret::new(" ").is_empty());
     }
 
     #[test]
