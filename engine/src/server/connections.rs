@@ -215,12 +215,6 @@ impl Connections {
     }
 }
 
-impl core::fmt::Debug for Connections {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Connections").field("len", &self.len()).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;

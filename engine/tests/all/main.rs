@@ -31,4 +31,5 @@ mod server_remembering;
 mod server_stopping;
 mod server_sweeping;
 mod server_telling;
+mod shown;
 mod world;
