@@ -371,6 +371,7 @@ mod tests {
         actions.write(connection, |bytes| bytes.resize(KEPT_BYTES * 2, 7));
         actions.half_close(connection);
         actions.close(connection);
+        assert!(!actions.is_empty());
         let steps: Vec<_> = actions.iter().map(Action::into_owned).collect();
         assert!(matches!(&steps[0], Action::Write { bytes, .. } if bytes.len() == KEPT_BYTES * 2));
         assert_eq!(steps[1..], [Action::HalfClose { connection }, Action::Close { connection }]);

@@ -49,6 +49,12 @@ impl Person {
         self
     }
 
+    /// Asks for several datagrams in one.
+    pub(crate) fn bundles(mut self) -> Self {
+        self.features = self.features.with(Feature::Bundle);
+        self
+    }
+
     pub(crate) fn from(mut self, text: &str) -> Self {
         self.ip = Some(ip(text));
         self
