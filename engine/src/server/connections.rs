@@ -278,11 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_reply_is_bounded() {
+    fn what_comes_after_the_reply_is_at_most_16_mib() {
         let mut connections = Connections::new(7);
         connections.open(ConnectionId(0), ip(1), 10, at(0));
         assert!(matches!(connections.feed(ConnectionId(0), &[0; 32], at(1)), Fed::Invalid(_)));
-        let half = vec![0; MAX_SURPLUS / 2];
+        let half = vec![0; 8 << 20];
         assert!(matches!(connections.feed(ConnectionId(0), &half, at(2)), Fed::Nothing));
         assert!(matches!(connections.feed(ConnectionId(0), &half, at(2)), Fed::Nothing));
         assert!(matches!(connections.feed(ConnectionId(0), b"x", at(2)), Fed::Surplus));

@@ -192,14 +192,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_cap_the_oldest_goes_untold() {
+    fn of_more_than_131072_the_oldest_goes_untold() {
         let mut tellings = Tellings::default();
         let about = UserName::new("太郎").unwrap();
-        for seats in 0..MAX_TELLINGS + 2 {
+        for seats in 0..131_072 + 2 {
             let (id, about, what) = (RoomId::default(), about.clone(), NoticeText::Left);
             tellings.push(Telling::Room { id, about, what, admitted: 0, seats });
         }
-        assert_eq!(tellings.0.len(), MAX_TELLINGS);
+        assert_eq!(tellings.0.len(), 131_072);
         assert!(matches!(tellings.0.front(), Some(Telling::Room { seats: 2, .. })));
     }
 }
