@@ -115,11 +115,11 @@ fn a_room_that_closes_meanwhile_has_nothing_more_to_be_told() {
 }
 
 #[test]
-fn who_comes_back_meanwhile_is_not_told_of_having_gone() {
+fn who_comes_back_meanwhile_is_told_neither_of_having_gone_nor_of_coming() {
     let (mut world, due, _) = before_the_sweep(40, 400);
     world.tick();
     let gone = &due[39];
-    let back = person("広場", gone.user.as_str()).join();
+    let back = person("広場", gone.user.as_str()).notices().join();
     let (connection, from) = (ConnectionId(90_000), address("192.0.2.200:5000"));
     world.event(Event::Opened { connection, from });
     let actions = world.event(Event::Received { connection, bytes: &back });
