@@ -1,0 +1,86 @@
+//! Shows what more members cost those who are there already: 10, 100, … 100,000 members in rooms of ten.
+//!
+//! `cargo run --release -p benches --bin scale` times the rules alone, fills a whole server on either
+//! runtime over TCP, and writes `results/scale.md` and `results/scale.svg`. Linux only: a process's
+//! memory is read from `/proc`.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    reason = "a harness is where sockets, processes and the clock are, and is to fail without them"
+)]
+
+mod filled;
+mod page;
+mod plot;
+mod rules;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Members of each room.
+const ROOM: usize = 10;
+
+/// Members in all, at each point.
+const SIZES: [usize; 5] = [10, 100, 1000, 10_000, 100_000];
+
+/// What a server with as many members as there can be may have in memory.
+const MEMORY_LIMIT: u64 = 64 * 1024;
+
+/// Show what more members cost those who are there already.
+#[derive(Debug, Parser)]
+struct Args {
+    /// How often each thing is timed at each size.
+    #[arg(long, value_name = "N", default_value = "15", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+
+    /// Time the rules alone, and fill no server.
+    #[arg(long, conflicts_with = "servers")]
+    rules: bool,
+
+    /// Fill the servers, and time nothing.
+    #[arg(long)]
+    servers: bool,
+
+    /// Where to write scale.md and scale.svg. A whole run goes to benches/results without this,
+    /// anything less is only printed.
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> io::Result<()> {
+    let series = if args.servers { Vec::new() } else { rules::measure(args.repeat) };
+    let servers = if args.rules { Vec::new() } else { filled::both()? };
+    let page = page::page(&series, &servers, args.repeat);
+    println!("{page}");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let whole = (!args.rules && !args.servers).then_some(results);
+    if let Some(directory) = args.out.as_ref().or(whole.as_ref()) {
+        fs::create_dir_all(directory)?;
+        fs::write(directory.join("scale.md"), page)?;
+        if !series.is_empty() {
+            fs::write(directory.join("scale.svg"), plot::plot(&series))?;
+        }
+        eprintln!("written to {}", directory.display());
+    }
+    match servers.iter().find(|server| server.largest() > MEMORY_LIMIT) {
+        Some(server) => Err(io::Error::other(format!("{} takes too much memory", server.runtime))),
+        None => Ok(()),
+    }
+}
