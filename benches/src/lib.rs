@@ -16,7 +16,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use criterion::Criterion;
-use engine::{Action, Actions, Caps, Config, ConnectionId, Event, Instant, SeededEntropy, Server};
+use engine::{
+    Action, Actions, Caps, Config, ConnectionId, Event, Incoming, Instant, SeededEntropy, Server,
+};
 use protocol::limits::MAX_DATAGRAM;
 use protocol::tcp::{
     Admission, Admitted, Departure, Features, Progress, Reply, ReplyDecoder, Request, Secret,
@@ -108,6 +110,12 @@ impl Populated {
     pub fn datagram(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.actions.clear();
         self.server.handle_into(Event::Datagram { from, bytes }, self.now, &mut self.actions);
+    }
+
+    /// What a driver does for datagrams that it found at one wake.
+    pub fn datagrams(&mut self, batch: &[Incoming<'_>]) {
+        self.actions.clear();
+        self.server.handle_into(Event::Datagrams(batch), self.now, &mut self.actions);
     }
 
     /// Lets one more in by `request`, and gives what its client holds from then on.

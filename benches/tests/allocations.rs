@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use benches::{Populated, address, join, room_name, user_name};
+use benches::{Member, Populated, address, join, room_name, user_name};
+use engine::Incoming;
 use protocol::Token;
 use protocol::tcp::{Feature, Features};
 
@@ -72,6 +73,39 @@ fn rooms_that_take_turns_allocate_nothing() {
     let datagrams = in_turn.cloned().collect();
     assert_allocates_nothing("rooms in turn", &mut populated, &datagrams);
     assert_eq!(populated.server.counters().timeouts, 0);
+}
+
+#[test]
+fn a_batch_allocates_nothing() {
+    let bundles = Features::NONE.with(Feature::Bundle);
+    for (rooms, size) in [(1, 2), (1, 10), (1, 100), (1, 1000), (10, 10)] {
+        for features in [Features::NONE, bundles] {
+            let mut populated = Populated::new(rooms, size, features);
+            // Sizes differ, so that there are runs of one and of several.
+            let texts = [LINE, LINE, "はい", LINE];
+            let say = |(member, text): (&Member, &&str)| (member.address, member.chat(text));
+            let datagrams: Datagrams = populated
+                .members
+                .iter()
+                .cycle()
+                .zip(texts.iter().cycle())
+                .take(200)
+                .map(say)
+                .collect();
+            let batch: Vec<_> =
+                datagrams.iter().map(|(from, bytes)| Incoming { from: *from, bytes }).collect();
+            let send_all = |populated: &mut Populated| {
+                batch.chunks(64).for_each(|batch| populated.datagrams(batch));
+            };
+            send_all(&mut populated);
+            let counted = measure(|| (0..ROUNDS).for_each(|_| send_all(&mut populated)));
+            assert_eq!(counted.count_total, 0, "{rooms} rooms of {size}, {features:?}");
+            let counters = populated.server.counters();
+            let messages = (ROUNDS + 1) * 200;
+            assert_eq!(counters.messages, messages);
+            assert_eq!(counters.copies, messages * (size as u64 - 1));
+        }
+    }
 }
 
 #[test]

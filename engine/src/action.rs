@@ -141,6 +141,8 @@ pub struct Actions {
     bytes: Vec<u8>,
     bundles: Vec<u8>,
     recipients: Vec<Recipient>,
+    /// How often it was cleared without having needed much.
+    small_in_a_row: u8,
 }
 
 /// An action whose bytes and recipients lie in the buffer.
@@ -177,9 +179,13 @@ enum Step {
     },
 }
 
-/// What a cleared buffer keeps at most, in bytes of payload: a burst of notices to a large room is
-/// given back.
+/// What a cleared buffer keeps for good, in bytes of payload: what a burst of notices to a large room
+/// needed more is given back.
 const KEPT_BYTES: usize = 256 * 1024;
+
+/// How often in a row no more than that is needed before the rest is given back. At once would be too
+/// soon: a busy room in which many speak needs it at every wake.
+const CLEARS_UNTIL_GIVEN_BACK: u8 = 64;
 
 impl Actions {
     /// An empty buffer.
@@ -189,15 +195,19 @@ impl Actions {
 
     /// Forgets the actions and keeps the memory, within reason.
     pub fn clear(&mut self) {
+        let is_small = self.bytes.len().max(self.bundles.len()) <= KEPT_BYTES;
+        self.small_in_a_row = if is_small { self.small_in_a_row.saturating_add(1) } else { 0 };
         self.steps.clear();
         self.bytes.clear();
         self.bundles.clear();
         self.recipients.clear();
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes.shrink_to(KEPT_BYTES);
-            self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
+        if self.small_in_a_row >= CLEARS_UNTIL_GIVEN_BACK {
+            if self.bytes.capacity() > KEPT_BYTES {
+                self.bytes.shrink_to(KEPT_BYTES);
+                self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
+            }
+            self.bundles.shrink_to(KEPT_BYTES);
         }
-        self.bundles.shrink_to(KEPT_BYTES);
     }
 
     /// Whether there is nothing to do.
@@ -376,6 +386,8 @@ mod tests {
         assert!(matches!(&steps[0], Action::Write { bytes, .. } if bytes.len() == KEPT_BYTES * 2));
         assert_eq!(steps[1..], [Action::HalfClose { connection }, Action::Close { connection }]);
         actions.clear();
-        assert!(actions.is_empty() && actions.bytes.capacity() <= KEPT_BYTES);
+        assert!(actions.is_empty() && actions.bytes.capacity() > KEPT_BYTES, "it may come again");
+        (0..CLEARS_UNTIL_GIVEN_BACK).for_each(|_| actions.clear());
+        assert!(actions.bytes.capacity() <= KEPT_BYTES);
     }
 }
