@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use benches::{Member, Populated};
-use engine::Counters;
+use engine::{Counters, Incoming};
 use protocol::Token;
 use protocol::tcp::Features;
 
@@ -11,6 +11,9 @@ use super::{LINE, counted};
 
 /// A member's token is as long, and no member bears it.
 const UNKNOWN: &str = "abcdefghijklmnopqrstuv";
+
+/// Datagrams found at one wake.
+const WAKE: usize = 64;
 
 pub(super) fn chat(size: usize, rounds: u32) {
     let mut populated = Populated::new(1, size, Features::NONE);
@@ -26,6 +29,23 @@ pub(super) fn among_many(rounds: u32) {
     let in_turn = (0..count).filter_map(|number| everyone.get(number * 7919 % count));
     let datagrams: Vec<_> = in_turn.map(|who| (who.address, who.chat(LINE))).collect();
     let Counters { messages, copies, .. } = send(&mut populated, rounds, &datagrams);
+    assert_eq!((messages, copies), (all(rounds), all(rounds) * 9));
+}
+
+/// A room of ten in which one speaks, and all that it said is found at few wakes.
+pub(super) fn batch(features: Features, rounds: u32) {
+    let mut populated = Populated::new(1, 10, features);
+    let Some(speaker) = populated.members.first() else { return };
+    let (from, chat) = (speaker.address, speaker.chat(LINE));
+    let batch = vec![Incoming { from, bytes: &chat }; WAKE];
+    let mut some = || {
+        for _ in 0..rounds as usize / WAKE {
+            populated.datagrams(&batch);
+        }
+    };
+    some();
+    counted(&mut some);
+    let Counters { messages, copies, .. } = *populated.server.counters();
     assert_eq!((messages, copies), (all(rounds), all(rounds) * 9));
 }
 

@@ -8,6 +8,8 @@ mod wire;
 
 use std::io;
 
+use protocol::tcp::{Feature, Features};
+
 use crate::callgrind::only_this_is_counted as counted;
 use crate::kept::Count;
 
@@ -35,6 +37,8 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("datagram/room_of/100", 200, |rounds| datagrams::chat(100, rounds)),
     scenario(ROOM_OF_1000, 100, |rounds| datagrams::chat(1000, rounds)),
     scenario("datagram/room_of_10_among/1000_rooms", 1000, datagrams::among_many),
+    scenario("datagram/of_64_at_a_wake_to_10", 1280, |rounds| datagrams::batch(BARE, rounds)),
+    scenario("datagram/of_64_at_a_wake_bundled", 1280, |rounds| datagrams::batch(BUNDLED, rounds)),
     scenario("datagram/presence", 1000, datagrams::presence),
     scenario("datagram/malformed", 1000, datagrams::malformed),
     scenario("datagram/unknown_token", 1000, datagrams::unknown_token),
@@ -54,6 +58,9 @@ pub(super) const ALL: &[Scenario] = &[
     scenario("decode/request", 1000, wire::request),
     scenario("client/reads_a_copy", 1000, wire::copy_at_a_client),
 ];
+
+const BARE: Features = Features::NONE;
+const BUNDLED: Features = Features::NONE.with(Feature::Bundle);
 
 const ROOM_OF_10: &str = "datagram/room_of/10";
 const ROOM_OF_1000: &str = "datagram/room_of/1000";
