@@ -153,7 +153,8 @@ pub fn chat(
     // Connected: only the server's datagrams come, and the system tells when nobody listens there.
     socket.connect(server)?;
     socket.set_nonblocking(true)?;
-    let socket = Watched::new(&inputs.shared.poller, socket, SOCKET)?;
+    let mut socket = Watched::new(&inputs.shared.poller, socket, SOCKET);
+    socket.watch(Interest::Read)?;
     let mut chat = Chat { socket, clock, show, outputs };
     let refused = chat.flush();
     let mut session = chat.after(Session::Joined(joined), refused);
@@ -165,7 +166,6 @@ pub fn chat(
             Session::Gone(gone) => return Ok(gone),
         };
         let deadline = joined.next_deadline();
-        chat.socket.watch(Interest::Read)?;
         events.clear();
         match inputs.shared.poller.wait(&mut events, Some(clock.until(deadline))) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),

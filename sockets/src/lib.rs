@@ -31,7 +31,9 @@
 mod coalesced;
 mod inbox;
 mod sender;
+mod stream;
 
 pub use coalesced::Coalesced;
 pub use inbox::{Inbox, is_passing};
 pub use sender::{Sender, Wait};
+pub use stream::{Then, read_now, write_now};

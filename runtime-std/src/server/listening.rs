@@ -1,8 +1,8 @@
 //! The thread that waits for the listener, all TCP connections and the engine's deadlines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +26,21 @@ const READ_BYTES: usize = 16 * 1024;
 /// The pause in accepting after it failed, for want of descriptors or of memory, and none could go.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a connection that has had its reply is left alone before it is looked at: most peers have
+/// closed by then, and it need never be registered.
+const CLOSES_WITHIN: Duration = Duration::from_millis(1);
+
+/// Connections left alone at most; more are registered at once.
+const MAX_CLOSING: usize = 1024;
+
 pub(super) struct Listening<'a> {
     shared: &'a Shared,
     poller: Arc<Poller>,
     listener: Watched<TcpListener>,
     streams: HashMap<ConnectionId, Stream>,
     last: u64,
+    /// Those that are left alone, and until when. Some may be gone by then.
+    closing: VecDeque<(ConnectionId, Instant)>,
     /// When accepting goes on, if it is paused.
     paused_until: Option<Instant>,
     actions: Actions,
@@ -44,10 +53,11 @@ impl<'a> Listening<'a> {
         let poller = Arc::clone(&shared.stop.poller);
         Ok(Self {
             shared,
-            listener: Watched::new(&poller, listener, LISTENER)?,
+            listener: Watched::new(&poller, listener, LISTENER),
             poller,
             streams: HashMap::new(),
             last: 0,
+            closing: VecDeque::new(),
             paused_until: None,
             actions: Actions::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
@@ -68,6 +78,7 @@ impl<'a> Listening<'a> {
             for action in self.shared.take_passed_on() {
                 self.perform_on_stream(action);
             }
+            self.look_at_closing();
             for event in events.iter() {
                 match event.key {
                     LISTENER => self.accept()?,
@@ -84,7 +95,8 @@ impl<'a> Listening<'a> {
     /// a sweep leaves behind is due after that sweep, which was a deadline of its own.
     fn patience(&self) -> Option<Duration> {
         let deadline = self.shared.lock().next_deadline();
-        let next = deadline.into_iter().chain(self.paused_until).min();
+        let closing = self.closing.front().map(|(_, until)| *until);
+        let next = deadline.into_iter().chain(self.paused_until).chain(closing).min();
         next.map(|next| self.shared.clock.until(next))
     }
 
@@ -101,12 +113,12 @@ impl<'a> Listening<'a> {
                     // Where one has gone, there is room for the next.
                     if self.streams.len() == open {
                         self.paused_until = Some(self.shared.clock.now() + ACCEPT_PAUSE);
-                        return Ok(());
+                        return self.listener.watch(Interest::Nothing);
                     }
                 }
             }
         }
-        self.listener.watch(Interest::Read)
+        Ok(())
     }
 
     fn resume_accepting(&mut self) -> io::Result<()> {
@@ -117,43 +129,65 @@ impl<'a> Listening<'a> {
         Ok(())
     }
 
-    fn open(&mut self, stream: std::net::TcpStream, from: SocketAddr) {
+    fn open(&mut self, stream: TcpStream, from: SocketAddr) {
         self.last += 1;
         let connection = ConnectionId(self.last);
-        match Stream::new(&self.poller, stream, self.last as usize) {
-            Ok(stream) => {
-                self.streams.insert(connection, stream);
-                self.tell(Event::Opened { connection, from });
-                // Most requests are there already.
-                self.ready(connection);
-            }
-            Err(error) => debug!(%error, "a connection could not be set up"),
+        let stream = Stream::new(&self.poller, stream, self.last as usize);
+        self.streams.insert(connection, stream);
+        self.tell(Event::Opened { connection, from });
+        // Most requests are there already.
+        self.ready(connection);
+    }
+
+    /// A connection can be written, or read once. Whether it can be again is found out by watching it,
+    /// unless it is about to close.
+    fn ready(&mut self, connection: ConnectionId) {
+        self.move_bytes(connection);
+        let is_closing = self.streams.get(&connection).is_some_and(Stream::is_about_to_close);
+        if is_closing && self.closing.len() < MAX_CLOSING {
+            let until = self.shared.clock.now() + CLOSES_WITHIN;
+            self.closing.push_back((connection, until));
+        } else {
+            self.watch(connection);
         }
     }
 
-    /// A connection can be written, or read once.
-    fn ready(&mut self, connection: ConnectionId) {
+    /// Reads from those that were left alone for long enough, and watches those that are still there.
+    fn look_at_closing(&mut self) {
+        let now = self.shared.clock.now();
+        while let Some((connection, _)) = self.closing.front().filter(|(_, until)| *until <= now) {
+            let connection = *connection;
+            self.closing.pop_front();
+            self.move_bytes(connection);
+            self.watch(connection);
+        }
+    }
+
+    /// Writes what waits to be written, or reads once.
+    fn move_bytes(&mut self, connection: ConnectionId) {
         let Some(stream) = self.streams.get_mut(&connection) else {
             return;
         };
         if stream.has_unsent() {
-            self.flush(connection);
-        } else {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            match stream.read(&mut buffer) {
-                Ok(None) => {}
-                Ok(Some(0)) => self.tell(Event::Ended { connection }),
-                Ok(Some(size)) => {
-                    let bytes = buffer.get_mut(..size).unwrap_or_default();
-                    self.tell(Event::Received { connection, bytes });
-                    // It may have held a password.
-                    bytes.fill(0);
-                }
-                Err(error) => self.lose(connection, &error),
-            }
-            self.buffer = buffer;
+            return self.flush(connection);
         }
-        if let Some(Err(error)) = self.streams.get(&connection).map(Stream::watch) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        match stream.read(&mut buffer) {
+            Ok(None) => {}
+            Ok(Some(0)) => self.tell(Event::Ended { connection }),
+            Ok(Some(size)) => {
+                let bytes = buffer.get_mut(..size).unwrap_or_default();
+                self.tell(Event::Received { connection, bytes });
+                // It may have held a password.
+                bytes.fill(0);
+            }
+            Err(error) => self.lose(connection, &error),
+        }
+        self.buffer = buffer;
+    }
+
+    fn watch(&mut self, connection: ConnectionId) {
+        if let Some(Err(error)) = self.streams.get_mut(&connection).map(Stream::watch) {
             self.lose(connection, &error);
         }
     }
