@@ -78,10 +78,10 @@ struct Shared {
     panicked: Signal,
 }
 
-/// A connection, and the task that serves it. To drop it is to end both.
+/// A connection, and the task that serves it, once it has to be waited for. To drop it is to end both.
 struct Connection {
     stream: Rc<Stream>,
-    _task: Task<()>,
+    task: Option<Task<()>>,
 }
 
 /// Dropped by a panic, or when a task ends as it should.
