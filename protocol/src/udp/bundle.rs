@@ -9,7 +9,7 @@
 
 use alloc::vec::Vec;
 
-use crate::limits::{MAX_BUNDLE, UDP_HEADER};
+use crate::limits::{MAX_BUNDLE, MAX_DATAGRAM, UDP_HEADER};
 
 /// The sizes of a bundle's own fields: nothing else has three times 0, since rooms have names.
 const BUNDLE_HEADER: [u8; UDP_HEADER] = [0; UDP_HEADER];
@@ -34,6 +34,9 @@ impl<'a> Bundle<'a> {
     /// # Errors
     /// [`BundleError`], and then nothing in it is valid.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, BundleError> {
+        if bytes.len() > MAX_DATAGRAM {
+            return Err(BundleError::TooLong);
+        }
         let entries = bytes.strip_prefix(&BUNDLE_HEADER).ok_or(BundleError::NoBundle)?;
         let mut rest = entries;
         while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
@@ -67,6 +70,9 @@ impl<'a> Bundle<'a> {
 /// Why bytes are no bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
+    /// More than 4,096 bytes.
+    #[error("the bundle is longer than 4096 bytes")]
+    TooLong,
     /// It does not begin with three times 0.
     #[error("this is no bundle")]
     NoBundle,
@@ -163,6 +169,8 @@ mod tests {
         assert_eq!(datagrams(&[0, 0]), Err(BundleError::NoBundle));
         assert_eq!(datagrams(&[0, 0, 0, 0, 2, 7]), Err(BundleError::Truncated));
         assert_eq!(datagrams(&[0, 0, 0, 0, 3, 0, 0, 0]), Err(BundleError::Nested));
+        assert_eq!(datagrams(&[0; MAX_DATAGRAM]), Ok(vec![]));
+        assert_eq!(datagrams(&[0; MAX_DATAGRAM + 1]), Err(BundleError::TooLong));
     }
 
     #[test]
