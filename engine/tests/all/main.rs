@@ -9,6 +9,7 @@
 )]
 
 mod client_and_server;
+mod client_bundles;
 mod client_deadlines;
 mod client_doubt;
 mod client_hearing;
@@ -19,6 +20,7 @@ mod client_saying;
 mod client_silence;
 mod client_world;
 mod server_anything;
+mod server_batches;
 mod server_connections;
 mod server_dropping;
 mod server_expiry;

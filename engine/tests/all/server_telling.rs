@@ -152,4 +152,10 @@ fn chat_does_not_pay_for_the_telling() {
     world.tick();
     assert_eq!(world.say(&stay[3], "やあ").len(), 99);
     assert_eq!(world.server.next_deadline(), Some(world.now));
+    // Nor do several messages at once.
+    let sent: Vec<_> = stay[..3].iter().map(|by| (by.address, by.datagram("やあ"))).collect();
+    let heard = deliveries(&world.datagrams(&sent));
+    assert_eq!(heard.len(), 3 * 99);
+    assert!(heard.iter().all(|delivery| delivery.text == "やあ"), "and no notice");
+    assert_eq!(world.server.next_deadline(), Some(world.now));
 }

@@ -87,7 +87,7 @@ pub(crate) fn heard(actions: &[Action<'_>]) -> BTreeMap<SocketAddr, Vec<(String,
 }
 
 /// The datagrams in one, which may be a bundle.
-fn unbundled(bytes: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn unbundled(bytes: &[u8]) -> Vec<&[u8]> {
     if !Bundle::is_one(bytes) {
         return vec![bytes];
     }

@@ -8,13 +8,15 @@ mod people;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use engine::{Action, Caps, Census, Config, ConnectionId, Event, Instant, SeededEntropy, Server};
+use engine::{
+    Action, Caps, Census, Config, ConnectionId, Event, Incoming, Instant, SeededEntropy, Server,
+};
 use protocol::Token;
 use protocol::tcp::{
     Admitted, ErrorCode, Listing, Operation, Progress, Reply, ReplyDecoder, ReplyText, Request,
 };
 
-pub(crate) use deliveries::{Delivery, all, chat, deliveries, heard, nothing, notice};
+pub(crate) use deliveries::{Delivery, all, chat, deliveries, heard, nothing, notice, unbundled};
 pub(crate) use people::{Client, Person, datagram, person, raw_request};
 
 use deliveries::only_datagrams;
@@ -136,6 +138,13 @@ impl World {
     pub(crate) fn datagram(&mut self, from: SocketAddr, bytes: &[u8]) -> Vec<Delivery> {
         let actions = self.event(Event::Datagram { from, bytes });
         only_datagrams(&actions)
+    }
+
+    /// Datagrams arrive that are found at one wake.
+    pub(crate) fn datagrams(&mut self, sent: &[(SocketAddr, Vec<u8>)]) -> Vec<Action<'static>> {
+        let batch: Vec<Incoming<'_>> =
+            sent.iter().map(|(from, bytes)| Incoming { from: *from, bytes }).collect();
+        self.event(Event::Datagrams(&batch))
     }
 
     pub(crate) fn say(&mut self, client: &Client, text: &str) -> Vec<Delivery> {

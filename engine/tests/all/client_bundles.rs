@@ -1,16 +1,6 @@
 //! Hearing several datagrams in one.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests assert"
-)]
-
-mod client_world;
-
-use client_world::*;
+use crate::client_world::*;
 use engine::client::{Happening, Reason};
 use protocol::udp::NoticeText;
 
