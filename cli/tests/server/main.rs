@@ -12,6 +12,7 @@
 mod support;
 
 mod bare;
+mod bundles;
 mod chat;
 mod connections;
 mod dropping;

@@ -35,6 +35,10 @@ impl<'a> Entry<'a> {
         Self { features: &["notices"], ..self }
     }
 
+    pub(crate) fn bundles(self) -> Self {
+        Self { features: &["bundle"], ..self }
+    }
+
     /// The request by `operation`: 1 to create, 2 to join.
     pub(crate) fn request(&self, operation: u8) -> Vec<u8> {
         let Self { room, user, password, features } = self;

@@ -108,6 +108,19 @@ impl Server {
         }
     }
 
+    /// Has it do nothing while `meanwhile` is done: what comes waits for it.
+    pub(crate) fn while_suspended(&self, meanwhile: impl FnOnce()) {
+        let process = self.process.as_ref().unwrap();
+        process.signal(Signal::STOP);
+        let since = Instant::now();
+        while !process.is_suspended() {
+            assert!(since.elapsed() < PATIENCE, "it goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+        meanwhile();
+        process.signal(Signal::CONT);
+    }
+
     /// Has it stop, and waits until it has.
     pub(crate) fn stop(mut self, signal: Signal) -> Ended {
         let process = self.process.take().unwrap();

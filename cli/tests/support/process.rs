@@ -83,6 +83,16 @@ impl Process {
         links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
     }
 
+    /// Whether every thread of it is stopped by a signal, to go on later.
+    pub(crate) fn is_suspended(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads.map(|thread| thread.unwrap().path().join("stat")).all(|stat| {
+            // One that has ended meanwhile does nothing either.
+            let stat = fs::read_to_string(stat).unwrap_or_default();
+            stat.rsplit(") ").next().is_none_or(|rest| rest.starts_with('T') || rest.is_empty())
+        })
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
