@@ -9,7 +9,7 @@ use protocol::tcp::{
     Operation, Progress, Reply, ReplyDecoder, ReplyForm, ReplyText, Request, Secret, State,
 };
 use protocol::udp::{
-    ClientDatagram, Datagram, Dialect, Incoming, Notice, NoticeText, RelayedChat, Text,
+    Bundle, ClientDatagram, Datagram, Dialect, Incoming, Notice, NoticeText, RelayedChat, Text,
 };
 use protocol::{Message, RoomName, Token, UserName};
 
@@ -24,7 +24,7 @@ const TOKEN: &str = "AAECAwQFBgcICQoLDA0ODw";
 type Check = fn(&[u8]);
 
 /// The examples that the document must have, and what holds of the bytes of each.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("create-request", create_request),
     ("leave-request", leave_request),
     ("rooms-request", rooms_request),
@@ -36,6 +36,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("chat-from-client", chat_from_client),
     ("relayed-chat", relayed_chat),
     ("time-out-notice", time_out_notice),
+    ("bundle", bundle),
 ];
 
 #[test]
@@ -90,6 +91,7 @@ fn the_tables_name_every_limit_code_and_notice() {
         ("framed payload, read by a client", limits::MAX_REPLY_PAYLOAD as usize, " bytes"),
         ("UDP header", limits::UDP_HEADER, " bytes"),
         ("datagram", limits::MAX_DATAGRAM, " bytes"),
+        ("bundle of several datagrams", limits::MAX_BUNDLE, " bytes"),
     ] {
         let row = format!("| {what} | {}{unit} |", with_commas(value));
         assert!(PROTOCOL.contains(&row), "{row}");
@@ -282,6 +284,23 @@ fn time_out_notice(bytes: &[u8]) {
     let incoming = understood(bytes);
     assert_eq!(incoming, Some(Incoming::Notice { about, notice }));
     assert!(incoming.is_some_and(|it| it.ends(&user(BOB)) && !it.ends(&user(ALICE))));
+}
+
+fn bundle(bytes: &[u8]) {
+    let texts = ["やあ", "はい"].map(|text| Message::new(text).unwrap());
+    let relayed = texts.map(|message| {
+        let (room, from) = (&room(), &user(ALICE));
+        written(|buffer| RelayedChat { room, from, message }.write(buffer).unwrap())
+    });
+    let mut packed = Vec::new();
+    let size = Bundle::pack(relayed.iter().map(|datagram| &datagram[..]), &mut packed);
+    assert_eq!((size, &packed[..]), (bytes.len(), bytes));
+    assert!(Bundle::is_one(bytes));
+    let read: Vec<&[u8]> = Bundle::parse(bytes).unwrap().datagrams().collect();
+    assert_eq!(read, relayed);
+    let heard = read.into_iter().map(|datagram| understood(datagram).unwrap());
+    let said = texts.map(|message| Incoming::Chat { from: ALICE, message });
+    assert_eq!(heard.collect::<Vec<_>>(), said);
 }
 
 fn room() -> RoomName {
