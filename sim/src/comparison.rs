@@ -179,18 +179,14 @@ fn says(expected: &Reply, bytes: &[u8], rules: &Config) -> Result<(), String> {
             check("the error", object.text("error") == Some(error) && one("token").is_none())
         }
         Says::Left { user: leaver } => check("the user", user == Some(leaver)),
-        Says::Admitted { user: new, members, notices } => {
+        Says::Admitted { user: new, members, features } => {
             check("the user", user == Some(new))?;
             check("the token", has_token)?;
             if !is_framed {
                 let additions = ["members", "features", "limits"];
                 return check("the keys", additions.iter().all(|key| one(key).is_none()));
             }
-            let features = texts(one("features"));
-            check(
-                "the features",
-                features == notices.then_some("notices").into_iter().collect::<Vec<_>>(),
-            )?;
+            check("the features", texts(one("features")) == *features)?;
             let listed = texts(one("members"));
             let distinct: BTreeSet<String> = listed.iter().map(|&name| name.to_owned()).collect();
             check("the members", listed.len() == members.len() && distinct == *members)?;

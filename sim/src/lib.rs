@@ -18,6 +18,7 @@
 mod cast;
 mod comparison;
 mod invariants;
+mod judge;
 mod link;
 mod model;
 mod plan;
@@ -26,6 +27,7 @@ mod trace;
 mod wire;
 mod world;
 
+pub use judge::Judge;
 pub use link::Weather;
 pub use plan::Plan;
 pub use shrink::{Shrunk, shrink};

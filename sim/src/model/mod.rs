@@ -111,7 +111,7 @@ pub(crate) struct Reply {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Refused(&'static str),
-    Admitted { user: String, members: BTreeSet<String>, notices: bool },
+    Admitted { user: String, members: BTreeSet<String>, features: Vec<&'static str> },
     Left { user: String },
     Rooms(Vec<(String, usize, bool)>),
 }

@@ -14,7 +14,8 @@ struct Payload {
     user: String,
     password: String,
     token: String,
-    notices: bool,
+    /// Of those that the server has, in its order.
+    features: Vec<&'static str>,
 }
 
 /// Who wants into which room.
@@ -117,7 +118,8 @@ impl Model {
         self.counters.joins += 1;
         let others = self.token_list.values().filter(|record| record.room_name == room);
         let members: BTreeSet<String> = others.map(|record| record.user_name.clone()).collect();
-        let notices = payload.notices && !self.is_bare();
+        let features = if self.is_bare() { Vec::new() } else { payload.features };
+        let notices = features.contains(&"notices");
         // Without one in the reply, the comparison of the replies will fail.
         let token = seen.token.clone().unwrap_or_default();
         let record = Record {
@@ -132,7 +134,7 @@ impl Model {
             room.members.insert(token.clone(), None);
         }
         self.token_list.insert(token, record);
-        Says::Admitted { user: payload.user, members, notices }
+        Says::Admitted { user: payload.user, members, features }
     }
 
     fn leave(
@@ -173,13 +175,14 @@ impl Payload {
             Some(Value::String(text)) => Some(Some(text.clone())),
             Some(_) => None,
         };
-        let notices = match object.one("features").ok()? {
-            None | Some(Value::Null) => false,
+        let features = match object.one("features").ok()? {
+            None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(names)) => {
                 if !names.iter().all(Value::is_string) {
                     return None;
                 }
-                names.iter().any(|name| name == "notices")
+                let is_asked = |feature: &&str| names.iter().any(|name| name == feature);
+                ["notices", "bundle"].into_iter().filter(is_asked).collect()
             }
             Some(_) => return None,
         };
@@ -187,7 +190,7 @@ impl Payload {
             user: text("user_name")?.unwrap_or_default(),
             password: text("password")?.unwrap_or_default(),
             token: text("token")?.unwrap_or_default(),
-            notices,
+            features,
         })
     }
 }
