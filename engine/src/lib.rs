@@ -52,6 +52,7 @@ mod config;
 mod counters;
 mod entropy;
 mod event;
+mod machine;
 mod recency;
 mod server;
 mod time;
@@ -61,6 +62,7 @@ pub use config::{Caps, Config, ConfigError};
 pub use counters::Counters;
 pub use entropy::{Entropy, EntropyError, SeededEntropy};
 pub use event::{ConnectionId, Event, Incoming};
+pub use machine::Machine;
 pub use server::{Census, Server, StartError};
 pub use time::Instant;
 

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use engine::Actions;
+use engine::{Actions, Machine};
 use smol::future;
 use sockets::{Inbox, is_passing};
 use tracing::warn;
@@ -19,7 +19,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(10);
 const DATAGRAMS_A_TURN: usize = 64;
 
 /// Receives for ever.
-pub(super) async fn run(shared: &Shared) {
+pub(super) async fn run(shared: &Shared<impl Machine>) {
     let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
     let mut taken = 0;
     loop {

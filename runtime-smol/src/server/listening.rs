@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use engine::{Actions, ConnectionId, Event, Instant};
+use engine::{Actions, ConnectionId, Event, Instant, Machine};
 use smol::{LocalExecutor, future};
 use tracing::{debug, warn};
 
@@ -34,8 +34,8 @@ const MAX_CLOSING: usize = 1024;
 
 /// Accepts for ever, and serves the connections, those that have to be waited for by tasks on
 /// `executor`.
-pub(super) async fn run<'a>(
-    shared: &'a Shared,
+pub(super) async fn run<'a, M: Machine>(
+    shared: &'a Shared<M>,
     listener: &Async<TcpListener>,
     executor: &LocalExecutor<'a>,
 ) {
@@ -49,8 +49,8 @@ pub(super) async fn run<'a>(
     future::or(listening.accept(listener), listening.look_at_closing()).await;
 }
 
-struct Listening<'a, 'e> {
-    shared: &'a Shared,
+struct Listening<'a, 'e, M> {
+    shared: &'a Shared<M>,
     executor: &'e LocalExecutor<'a>,
     /// One buffer for all: it is used between one `await` and the next.
     buffer: Rc<RefCell<Box<[u8]>>>,
@@ -60,7 +60,7 @@ struct Listening<'a, 'e> {
     is_closing: Signal,
 }
 
-impl Listening<'_, '_> {
+impl<M: Machine> Listening<'_, '_, M> {
     async fn accept(&self, listener: &Async<TcpListener>) {
         let mut actions = Actions::new();
         let mut last = 0;
@@ -158,7 +158,7 @@ impl Listening<'_, '_> {
 
 /// Carries one connection's bytes until the engine has it closed, which drops this, or it fails.
 async fn serve(
-    shared: &Shared,
+    shared: &Shared<impl Machine>,
     connection: ConnectionId,
     stream: Rc<Stream>,
     buffer: Rc<RefCell<Box<[u8]>>>,
@@ -184,7 +184,7 @@ async fn serve(
 
 /// Reads once, and tells the engine what came. Whether anything did, be it the end.
 fn take(
-    shared: &Shared,
+    shared: &Shared<impl Machine>,
     connection: ConnectionId,
     stream: &Stream,
     buffer: &RefCell<Box<[u8]>>,
@@ -199,7 +199,12 @@ fn take(
     Ok(true)
 }
 
-fn lose(shared: &Shared, connection: ConnectionId, error: &io::Error, actions: &mut Actions) {
+fn lose(
+    shared: &Shared<impl Machine>,
+    connection: ConnectionId,
+    error: &io::Error,
+    actions: &mut Actions,
+) {
     debug!(%error, "a connection was lost");
     shared.tell(Event::Closed { connection }, actions);
     shared.close(connection);

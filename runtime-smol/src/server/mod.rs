@@ -14,7 +14,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::rc::Rc;
 
 use async_io::Async;
-use engine::{Action, Actions, ConnectionId, Counters, Event, Instant, Server};
+use engine::{Action, Actions, ConnectionId, Counters, Event, Instant, Machine};
 use smol::{LocalExecutor, Task, future};
 
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ use outgoing::Outgoing;
 use signal::Signal;
 use stream::Stream;
 
-/// Runs `server`, whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
+/// Runs `server` (an [`engine::Server`], or one that is recorded), whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
 /// sockets until `stop` is ready. Gives what happened in numbers.
 ///
 /// # Errors
@@ -30,7 +30,7 @@ use stream::Stream;
 pub async fn serve(
     listener: TcpListener,
     socket: UdpSocket,
-    server: Server,
+    server: impl Machine,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Counters> {
     let shared = Shared {
@@ -65,8 +65,8 @@ pub async fn serve(
 }
 
 /// What all the tasks share. They are on one thread, and nothing is borrowed over an `await`.
-struct Shared {
-    server: RefCell<Server>,
+struct Shared<M> {
+    server: RefCell<M>,
     clock: Clock,
     outgoing: Outgoing,
     streams: RefCell<HashMap<ConnectionId, Connection>>,
@@ -85,9 +85,9 @@ struct Connection {
 }
 
 /// Dropped by a panic, or when a task ends as it should.
-struct Guard<'a>(&'a Shared);
+struct Guard<'a, M>(&'a Shared<M>);
 
-impl Drop for Guard<'_> {
+impl<M> Drop for Guard<'_, M> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.panicked.give();
@@ -95,7 +95,7 @@ impl Drop for Guard<'_> {
     }
 }
 
-impl Shared {
+impl<M: Machine> Shared<M> {
     /// Tells the engine what happened, and does what it answers. Nothing of it is waited for, so a
     /// task that ends meanwhile takes nobody's notices along.
     fn tell(&self, event: Event<'_>, actions: &mut Actions) {

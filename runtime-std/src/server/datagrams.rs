@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use engine::{Action, Actions};
+use engine::{Action, Actions, Machine};
 use sockets::{Inbox, Sender, Wait, is_passing};
 use tracing::{debug, warn};
 
@@ -28,7 +28,7 @@ pub(super) fn prepare(socket: &UdpSocket) -> io::Result<()> {
 }
 
 /// Receives until the stop is requested.
-pub(super) fn run(shared: &Shared) {
+pub(super) fn run(shared: &Shared<impl Machine>) {
     let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
     while !shared.stop.is_requested() {
         if let Err(error) = receive(&mut inbox, &shared.socket) {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Action, Actions, ConnectionId, Event, Instant};
+use engine::{Action, Actions, ConnectionId, Event, Instant, Machine};
 use polling::{Events, Poller};
 use tracing::{debug, warn};
 
@@ -33,8 +33,8 @@ const CLOSES_WITHIN: Duration = Duration::from_millis(1);
 /// Connections left alone at most; more are registered at once.
 const MAX_CLOSING: usize = 1024;
 
-pub(super) struct Listening<'a> {
-    shared: &'a Shared,
+pub(super) struct Listening<'a, M> {
+    shared: &'a Shared<M>,
     poller: Arc<Poller>,
     listener: Watched<TcpListener>,
     streams: HashMap<ConnectionId, Stream>,
@@ -47,8 +47,8 @@ pub(super) struct Listening<'a> {
     buffer: Box<[u8]>,
 }
 
-impl<'a> Listening<'a> {
-    pub(super) fn new(listener: TcpListener, shared: &'a Shared) -> io::Result<Self> {
+impl<'a, M: Machine> Listening<'a, M> {
+    pub(super) fn new(listener: TcpListener, shared: &'a Shared<M>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let poller = Arc::clone(&shared.stop.poller);
         Ok(Self {

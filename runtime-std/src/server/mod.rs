@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use engine::{Action, Actions, Counters, Event, Server};
+use engine::{Action, Actions, Counters, Event, Machine};
 use polling::Poller;
 
 use crate::clock::Clock;
@@ -45,7 +45,7 @@ impl Stop {
     }
 }
 
-/// Runs `server`, whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
+/// Runs `server` (an [`engine::Server`], or one that is recorded), whose time began at [`engine::Instant::ZERO`] and goes on from there, on bound
 /// sockets until `stop` is requested. Gives what happened in numbers.
 ///
 /// # Errors
@@ -54,7 +54,7 @@ impl Stop {
 pub fn serve(
     listener: TcpListener,
     socket: UdpSocket,
-    server: Server,
+    server: impl Machine + Send,
     stop: &Stop,
 ) -> io::Result<Counters> {
     let shared = Shared {
@@ -89,9 +89,9 @@ impl Drop for StopAtEnd<'_> {
 }
 
 /// What both threads share.
-struct Shared {
+struct Shared<M> {
     /// Locked for the engine's own work, and never over I/O.
-    server: Mutex<Server>,
+    server: Mutex<M>,
     clock: Clock,
     socket: UdpSocket,
     sender: Sender,
@@ -101,7 +101,7 @@ struct Shared {
     stop: Stop,
 }
 
-impl Shared {
+impl<M: Machine> Shared<M> {
     /// Tells the engine what happened, and leaves in `actions` what is to be done about it.
     fn handle(&self, event: Event<'_>, actions: &mut Actions) {
         actions.clear();
@@ -110,7 +110,7 @@ impl Shared {
         server.handle_into(event, self.clock.now(), actions);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Server> {
+    fn lock(&self) -> MutexGuard<'_, M> {
         unpoisoned(self.server.lock())
     }
 
