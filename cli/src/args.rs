@@ -28,6 +28,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Server(ServerArgs),
     Client(ClientArgs),
+    Replay(ReplayArgs),
     Demo(DemoArgs),
 }
 
@@ -43,9 +44,9 @@ pub(crate) enum Runtime {
 /// Run a chat server.
 ///
 /// It listens on one port for both TCP (creating, joining and leaving rooms) and UDP (the chat). It
-/// keeps nothing on disk: when it stops, all rooms are gone. Ctrl-C or SIGTERM stops it, and
-/// everyone in a room is told. What happens is logged on standard error; set RUST_LOG=debug for
-/// more, RUST_LOG=warn for less.
+/// keeps nothing on disk, unless it is to record: when it stops, all rooms are gone. Ctrl-C or
+/// SIGTERM stops it, and everyone in a room is told. What happens is logged on standard error; set
+/// RUST_LOG=debug for more, RUST_LOG=warn for less.
 #[derive(Debug, Parser)]
 pub(crate) struct ServerArgs {
     /// The address and port to listen on, for TCP and UDP alike. Use 0.0.0.0:8080 or [::]:8080 to
@@ -94,6 +95,15 @@ pub(crate) struct ServerArgs {
     /// The most TCP connections at a time from one address; for one more, its own idle longest goes.
     #[arg(long, value_name = "N", default_value = "1024", value_parser = positive)]
     pub(crate) max_pending_per_address: usize,
+
+    /// Record everything that happens to the server into this new file, for `cli replay` and for bug
+    /// reports. Passwords, tokens and messages are replaced; names, addresses and times are not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Record passwords, tokens and messages as they are.
+    #[arg(long, requires = "record")]
+    pub(crate) record_secrets: bool,
 }
 
 /// How replies are laid out.
@@ -174,6 +184,32 @@ pub(crate) struct DemoArgs {
     /// Show every packet as well, field by field.
     #[arg(long)]
     pub(crate) wire: bool,
+}
+
+/// Replay what `cli server --record` recorded.
+///
+/// Every event goes to a fresh server, which has to do what the recorded one did. Each event is shown
+/// in a line, and after it what the server does about it; passwords, tokens and messages are not
+/// shown, whether they are in the file or not. The last line is the verdict.
+///
+/// Exit codes: 0 both did the same, 1 they did not, 2 the file is damaged or no recording.
+#[derive(Debug, Parser)]
+pub(crate) struct ReplayArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Show the verdict alone, and the first event in which they differ.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) check: bool,
+
+    /// Show no event before this one.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) from: u64,
+
+    /// Show no event after this one.
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u64>,
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {

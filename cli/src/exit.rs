@@ -10,7 +10,7 @@ use crate::text::tell;
 pub(crate) enum Exit {
     /// All went as it was asked to.
     Clean = 0,
-    /// Something failed that has no code of its own.
+    /// Something failed that has no code of its own, or a replay differs.
     Error = 1,
     /// An argument, or a file that one names, is wrong.
     Usage = 2,

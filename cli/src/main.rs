@@ -1,4 +1,5 @@
-//! `cli`: the chat server, the chat client, and a demonstration of both, in one command.
+//! `cli`: the chat server, the chat client, a demonstration of both, and the replay of a recorded
+//! server, in one command.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -11,6 +12,7 @@ mod args;
 mod client;
 mod demo;
 mod exit;
+mod replay;
 mod server;
 mod text;
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Server(args) => server::run(&args),
         Command::Client(args) => client::run(args),
+        Command::Replay(args) => replay::run(&args),
         Command::Demo(args) => demonstrate(args.wire),
     };
     outcome.unwrap_or_else(|failure| failure.report()).into()

@@ -1,11 +1,13 @@
 //! `cli server`.
 
+mod recording;
 mod sockets;
 
 use std::io::{self, Write};
 use std::thread;
 
-use engine::{Caps, Config, Counters, EntropyError, Instant, Server};
+use engine::{Caps, Config, Counters, EntropyError, Instant, Machine, Server, StartError};
+use record::{Recorder, Secrets};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -14,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Runtime, ServerArgs};
 use crate::exit::{Exit, Failure};
+use recording::Recording;
 use sockets::Sockets;
 
 /// Runs a server until it is told to stop.
@@ -23,9 +26,6 @@ pub(crate) fn run(args: &ServerArgs) -> Result<Exit, Failure> {
     // The signals are taken before anybody is told that the server is there.
     let signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|error| failure(format!("signals cannot be watched: {error}")))?;
-    let entropy = |bytes: &mut [u8]| getrandom::fill(bytes).map_err(|_| EntropyError);
-    let server = Server::new(config(args), entropy, Instant::ZERO)
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let sockets = sockets::bind(args.listen).map_err(|error| {
         failure(format!(
             "cannot listen on {}: {error}. If another server runs there, stop it or choose another \
@@ -33,16 +33,37 @@ pub(crate) fn run(args: &ServerArgs) -> Result<Exit, Failure> {
             args.listen
         ))
     })?;
-    announce(&sockets, args.runtime);
-    let counters = match args.runtime {
-        Runtime::Smol => on_smol(sockets, server, signals),
-        Runtime::Std => on_std(sockets, server, signals),
+    let entropy = |bytes: &mut [u8]| getrandom::fill(bytes).map_err(|_| EntropyError);
+    let Some(file) = &args.record else {
+        let server = Server::new(config(args), entropy, Instant::ZERO).map_err(refused)?;
+        summarize(&serve(sockets, server, args.runtime, signals)?);
+        return Ok(Exit::Clean);
     };
-    summarize(&counters.map_err(|error| failure(format!("the server failed: {error}")))?);
+    let recording = Recording::begin(file)?;
+    let secrets = if args.record_secrets { Secrets::Kept } else { Secrets::Replaced };
+    let (queue, start) = (recording.queue(), Instant::ZERO);
+    let server = Recorder::new(config(args), entropy, start, secrets, queue).map_err(refused)?;
+    summarize(&serve(sockets, server, args.runtime, signals)?);
+    recording.finish();
     Ok(Exit::Clean)
 }
 
-fn on_smol(sockets: Sockets, server: Server, signals: Signals) -> io::Result<Counters> {
+/// Says that the server is there, and serves until a signal.
+fn serve(
+    sockets: Sockets,
+    server: impl Machine + Send,
+    runtime: Runtime,
+    signals: Signals,
+) -> Result<Counters, Failure> {
+    announce(&sockets, runtime);
+    let counters = match runtime {
+        Runtime::Smol => on_smol(sockets, server, signals),
+        Runtime::Std => on_std(sockets, server, signals),
+    };
+    counters.map_err(|error| failure(format!("the server failed: {error}")))
+}
+
+fn on_smol(sockets: Sockets, server: impl Machine, signals: Signals) -> io::Result<Counters> {
     let (stop, stopped) = smol::channel::bounded::<()>(1);
     on_signal(signals, move || {
         // Full when it was asked already.
@@ -55,7 +76,7 @@ fn on_smol(sockets: Sockets, server: Server, signals: Signals) -> io::Result<Cou
     smol::block_on(runtime_smol::server::serve(listener, datagrams, server, stopped))
 }
 
-fn on_std(sockets: Sockets, server: Server, signals: Signals) -> io::Result<Counters> {
+fn on_std(sockets: Sockets, server: impl Machine + Send, signals: Signals) -> io::Result<Counters> {
     let stop = runtime_std::server::Stop::new()?;
     let stopper = stop.clone();
     on_signal(signals, move || stopper.request())?;
@@ -132,6 +153,10 @@ fn log_to_stderr() -> WorkerGuard {
 
 /// Lines of the log that wait to be written at most.
 const MAX_LOG_LINES: usize = 8192;
+
+fn refused(error: StartError) -> Failure {
+    Failure::new(Exit::Usage, error.to_string())
+}
 
 fn failure(message: String) -> Failure {
     Failure::new(Exit::Error, message)

@@ -19,6 +19,7 @@ mod dropping;
 mod floods;
 mod large_rooms;
 mod leaving;
+mod recording;
 mod refusals;
 mod replies;
 mod slow_readers;

@@ -71,8 +71,12 @@ impl Server {
 
     /// Starts one that may have no more than `descriptors` at a time.
     pub(crate) fn start_with_descriptors(runtime: Runtime, descriptors: usize) -> Self {
-        let before = format!("ulimit -n {descriptors}");
-        Self::await_address(Process::server_after(&before, runtime, "127.0.0.1:0", &[]))
+        Self::start_after(&format!("ulimit -n {descriptors}"), runtime, &[])
+    }
+
+    /// Starts one from a shell, after the command `before`.
+    pub(crate) fn start_after(before: &str, runtime: Runtime, options: &[&str]) -> Self {
+        Self::await_address(Process::server_after(before, runtime, "127.0.0.1:0", options))
     }
 
     fn await_address(mut process: Process) -> Self {
@@ -119,6 +123,11 @@ impl Server {
         }
         meanwhile();
         process.signal(Signal::CONT);
+    }
+
+    /// Ends it at once, without a chance to do anything more.
+    pub(crate) fn kill(mut self) {
+        self.process.take().unwrap().kill();
     }
 
     /// Has it stop, and waits until it has.
