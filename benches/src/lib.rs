@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use engine::{
-    Action, Actions, Caps, Config, ConnectionId, Event, Incoming, Instant, SeededEntropy, Server,
+    Action, Actions, Caps, Config, ConnectionId, Event, Incoming, Instant, Machine, SeededEntropy,
+    Server,
 };
 use protocol::limits::MAX_DATAGRAM;
 use protocol::tcp::{
@@ -28,9 +29,9 @@ use protocol::{Message, RoomName, Token, UserName};
 
 /// A server with rooms of equal size, and what each of its members knows.
 #[derive(Debug)]
-pub struct Populated {
-    /// The server.
-    pub server: Server,
+pub struct Populated<M = Server> {
+    /// The server, or what stands for it.
+    pub server: M,
     /// The simulated time. It stands still unless a benchmark moves it.
     pub now: Instant,
     /// The actions of the last event, in a buffer that is used again as a driver would.
@@ -57,11 +58,20 @@ impl Populated {
     /// Fills a server with `rooms` rooms of `size` members each, all of whom asked for `features`
     /// and can be reached.
     pub fn new(rooms: usize, size: usize, features: Features) -> Self {
-        let now = Instant::ZERO;
-        let server = Server::new(roomy(), SeededEntropy::new(1), now).expect("settings that work");
+        let server = Server::new(roomy(), SeededEntropy::new(1), Instant::ZERO);
+        let populated = Self::of(server.expect("settings that work"), rooms, size, features);
+        let census = populated.server.census();
+        assert_eq!((census.rooms, census.members, census.connections), (rooms, rooms * size, 0));
+        populated
+    }
+}
+
+impl<M: Machine> Populated<M> {
+    /// Fills an empty server likewise. It is to have caps like [`roomy`]'s.
+    pub fn of(server: M, rooms: usize, size: usize, features: Features) -> Self {
         let mut populated = Self {
             server,
-            now,
+            now: Instant::ZERO,
             actions: Actions::new(),
             members: Vec::with_capacity(rooms * size),
             connection: ConnectionId(0),
@@ -76,8 +86,6 @@ impl Populated {
             populated.datagram(member.address, &member.presence());
             populated.members.push(member);
         }
-        let census = populated.server.census();
-        assert_eq!((census.rooms, census.members, census.connections), (rooms, rooms * size, 0));
         assert_eq!(populated.server.counters().presences, (rooms * size) as u64);
         populated
     }
@@ -134,7 +142,7 @@ impl Populated {
 
     /// Takes a member out again, as it would itself.
     pub fn leave(&mut self, member: &Member) {
-        let before = self.server.census().members;
+        let before = self.server.counters().departures;
         let departure = Departure {
             room: member.room.clone(),
             user: member.user.clone(),
@@ -142,7 +150,7 @@ impl Populated {
         };
         self.request(member.address, &Request::Leave(departure).encode());
         self.hang_up();
-        assert!(self.server.census().members < before, "nobody left");
+        assert!(self.server.counters().departures > before, "nobody left");
     }
 }
 
@@ -215,7 +223,7 @@ pub fn admitted(mut bytes: &[u8]) -> Admitted {
 }
 
 /// Caps that no fixture reaches.
-fn roomy() -> Config {
+pub fn roomy() -> Config {
     let caps = Caps { rooms: 1_000_000, members: 1_000_000, ..Caps::default() };
     Config { caps, ..Config::default() }
 }
