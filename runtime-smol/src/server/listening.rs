@@ -29,6 +29,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// closed by then, and it need never be registered.
 const CLOSES_WITHIN: Duration = Duration::from_millis(1);
 
+/// How often those are looked at while nobody else is accepted.
+const CLOSING_LOOK: Duration = Duration::from_millis(10);
+
 /// Connections left alone at most; more are registered at once.
 const MAX_CLOSING: usize = 1024;
 
@@ -46,7 +49,7 @@ pub(super) async fn run<'a, M: Machine>(
         closing: RefCell::default(),
         is_closing: Signal::default(),
     };
-    future::or(listening.accept(listener), listening.look_at_closing()).await;
+    future::or(listening.accept(listener), listening.look_now_and_then()).await;
 }
 
 struct Listening<'a, 'e, M> {
@@ -70,6 +73,7 @@ impl<M: Machine> Listening<'_, '_, M> {
                 warn!(%error, "the listener cannot be waited for; trying again");
                 Timer::after(ACCEPT_PAUSE).await;
             }
+            self.look_at_closing(&mut actions);
             for _ in 0..ACCEPTS_A_TURN {
                 match listener.get_ref().accept() {
                     Ok((stream, from)) => {
@@ -118,25 +122,34 @@ impl<M: Machine> Listening<'_, '_, M> {
         }
     }
 
-    /// Reads from those that were left alone for long enough, and waits for those that are still there.
-    async fn look_at_closing(&self) {
+    /// Looks at those that were left alone while nobody else is accepted: a timer for each would cost
+    /// more than it saves.
+    async fn look_now_and_then(&self) {
         let mut actions = Actions::new();
         loop {
             self.is_closing.wait().await;
-            while let Some((connection, until)) = self.next_closing() {
-                if until > self.shared.clock.now() {
-                    self.shared.clock.at(Some(until)).await;
-                }
-                if let Some(stream) = self.shared.stream(connection) {
-                    self.take_turn(connection, &stream, &mut actions);
-                    self.wait_for(connection, stream);
-                }
+            while !self.closing.borrow().is_empty() {
+                Timer::after(CLOSING_LOOK).await;
+                self.look_at_closing(&mut actions);
             }
         }
     }
 
-    fn next_closing(&self) -> Option<(ConnectionId, Instant)> {
-        self.closing.borrow_mut().pop_front()
+    /// Reads from those that were left alone for long enough, and waits for those that are still there.
+    fn look_at_closing(&self, actions: &mut Actions) {
+        let now = self.shared.clock.now();
+        while let Some(connection) = self.next_closing(now) {
+            if let Some(stream) = self.shared.stream(connection) {
+                self.take_turn(connection, &stream, actions);
+                self.wait_for(connection, stream);
+            }
+        }
+    }
+
+    fn next_closing(&self, now: Instant) -> Option<ConnectionId> {
+        let mut closing = self.closing.borrow_mut();
+        closing.front().filter(|(_, until)| *until <= now)?;
+        closing.pop_front().map(|(connection, _)| connection)
     }
 
     /// Reads and writes what can be read and written at once.
