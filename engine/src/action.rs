@@ -355,6 +355,8 @@ fn part<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]
@@ -389,5 +391,25 @@ mod tests {
         assert!(actions.is_empty() && actions.bytes.capacity() > KEPT_BYTES, "it may come again");
         (0..CLEARS_UNTIL_GIVEN_BACK).for_each(|_| actions.clear());
         assert!(actions.bytes.capacity() <= KEPT_BYTES);
+    }
+
+    #[test]
+    fn of_each_of_its_parts_it_keeps_256_kib_for_good() {
+        let kept = 256 * 1024;
+        let sizes = |actions: &Actions| {
+            let steps = actions.steps.capacity() * size_of::<Step>();
+            [actions.bytes.capacity(), actions.bundles.capacity(), steps]
+        };
+        let mut actions = Actions::new();
+        for _ in 0..20_000 {
+            actions.write(ConnectionId(1), |bytes| bytes.extend([7; 20]));
+        }
+        let datagram = actions.place(1000, |buffer| Ok::<_, ()>(buffer.len())).unwrap();
+        actions.bundle(&vec![datagram; 400], 0..0);
+        let grown = sizes(&actions);
+        assert!(grown.iter().all(|bytes| *bytes > kept), "{grown:?}");
+        (0..=CLEARS_UNTIL_GIVEN_BACK).for_each(|_| actions.clear());
+        let left = sizes(&actions);
+        assert!(left.iter().all(|bytes| (kept - 100..=kept).contains(bytes)), "{left:?}");
     }
 }

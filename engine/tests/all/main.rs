@@ -30,7 +30,6 @@ mod server_listing;
 mod server_refusing;
 mod server_relaying;
 mod server_remembering;
-mod server_sharing;
 mod server_stopping;
 mod server_sweeping;
 mod server_telling;

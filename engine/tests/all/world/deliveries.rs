@@ -1,6 +1,5 @@
 //! What the server sent to whom.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use engine::{Action, Recipient};
@@ -71,19 +70,6 @@ pub(crate) fn deliveries(actions: &[Action<'_>]) -> Vec<Delivery> {
         }
     }
     all(deliveries)
-}
-
-/// What each address hears of `actions`, which only relay: who says what, in its order.
-pub(crate) fn heard(actions: &[Action<'_>]) -> BTreeMap<SocketAddr, Vec<(String, String)>> {
-    let mut heard = BTreeMap::<_, Vec<_>>::new();
-    for (bytes, to) in actions.iter().flat_map(Action::copies) {
-        for datagram in unbundled(bytes) {
-            let Delivery { to, about, text, .. } =
-                delivery(&Datagram::parse(datagram).expect("what is sent is valid"), &to);
-            heard.entry(to).or_default().push((about, text));
-        }
-    }
-    heard
 }
 
 /// The datagrams in one, which may be a bundle.

@@ -16,7 +16,7 @@ use protocol::tcp::{
     Admitted, ErrorCode, Listing, Operation, Progress, Reply, ReplyDecoder, ReplyText, Request,
 };
 
-pub(crate) use deliveries::{Delivery, all, chat, deliveries, heard, nothing, notice, unbundled};
+pub(crate) use deliveries::{Delivery, all, chat, deliveries, nothing, notice, unbundled};
 pub(crate) use people::{Client, Person, datagram, person, raw_request};
 
 use deliveries::only_datagrams;
