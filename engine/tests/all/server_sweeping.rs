@@ -232,9 +232,10 @@ fn a_sweep_of_thousands_is_exact() {
     }
     let mut told = world.tick_at(second(140));
     assert_eq!(world.held(), (1000, 1500), "who is out is decided at once");
-    while world.server.next_deadline() == Some(second(140)) {
+    for _ in 0..10 {
         told.extend(world.tick());
     }
+    assert_ne!(world.server.next_deadline(), Some(second(140)), "all is told");
     assert_eq!(all(told), all(expected));
     assert_eq!(world.census().remembered_tokens, 1500);
     let stranger = address("203.0.113.9:1");

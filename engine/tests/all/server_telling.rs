@@ -32,7 +32,7 @@ fn before_the_sweep(due: usize, staying: usize) -> (World, Vec<Client>, Vec<Clie
 /// All turns of the telling that is due now, each of them no longer than a turn.
 fn turns(world: &mut World) -> Vec<Delivery> {
     let mut told = Vec::new();
-    loop {
+    for _ in 0..100 {
         let turn = world.tick();
         assert!(turn.len() <= TURN, "{} at one event", turn.len());
         told.extend(turn);
@@ -40,6 +40,7 @@ fn turns(world: &mut World) -> Vec<Delivery> {
             return told;
         }
     }
+    panic!("it goes on for ever")
 }
 
 /// A request from `ip`, and all that anyone is sent meanwhile.
