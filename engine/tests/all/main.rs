@@ -19,6 +19,7 @@ mod client_network;
 mod client_saying;
 mod client_silence;
 mod client_world;
+mod machine;
 mod server_anything;
 mod server_batches;
 mod server_connections;
