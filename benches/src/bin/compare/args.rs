@@ -26,7 +26,7 @@ pub(crate) struct Args {
     pub(crate) only: Vec<System>,
 
     /// One relay cell alone: so many members in each room.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=5000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     pub(crate) members: Option<u16>,
 
     /// One relay cell alone: so many messages under way at most.
@@ -45,8 +45,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(crate) size: Option<usize>,
 
+    /// One relay cell alone: so many connections that say nothing are held beside, by the servers of
+    /// this wire.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16_000))]
+    pub(crate) idle: Option<u16>,
+
     /// The joins alone.
-    #[arg(long, conflicts_with_all = ["members", "window", "rooms", "senders", "size"])]
+    #[arg(long, conflicts_with_all = ["members", "window", "rooms", "senders", "size", "idle"])]
     pub(crate) joins: bool,
 
     /// How long each slice is measured.
@@ -74,6 +79,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Be the holder of so many idle connections to that server instead: what the harness starts.
+    #[arg(long, value_name = "N", requires = "server", hide = true)]
+    pub(crate) hold: Option<u16>,
+
     /// Be a bare loop instead: what the harness starts to compare with.
     #[arg(long, value_enum, value_name = "LOOP", hide = true)]
     pub(crate) serve: Option<Bare>,
@@ -82,8 +91,9 @@ pub(crate) struct Args {
 impl Args {
     /// Whether a cell was described, so that the table is not run.
     pub(crate) fn describes_a_cell(&self) -> bool {
-        let Self { members, window, rooms, senders, .. } = self;
-        [members, window, rooms, senders].iter().any(|part| part.is_some()) || self.size.is_some()
+        let Self { members, window, rooms, senders, idle, .. } = self;
+        [members, window, rooms, senders, idle].iter().any(|part| part.is_some())
+            || self.size.is_some()
     }
 
     /// Whether the run is the one whose results are kept.

@@ -13,6 +13,7 @@
 mod args;
 mod cores;
 mod histogram;
+mod idle;
 mod joins;
 mod link;
 mod payload;
@@ -46,9 +47,10 @@ use system::System;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = match args.serve {
-        Some(bare) => serve::run(bare),
-        None => compare(&args),
+    let outcome = match (args.serve, args.hold, args.server) {
+        (Some(bare), ..) => serve::run(bare),
+        (None, Some(count), Some(server)) => idle::hold(server, usize::from(count)),
+        _ => compare(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

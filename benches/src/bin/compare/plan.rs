@@ -101,7 +101,7 @@ fn wanted(args: &Args) -> Vec<Cell> {
     }
     let count = |given: Option<u16>, default| given.map_or(default, usize::from);
     let members = count(args.members, 10);
-    vec![Cell::relay(Load {
+    let mut cell = Cell::relay(Load {
         rooms: count(args.rooms, 1),
         members,
         senders: count(args.senders, 1).min(members),
@@ -111,7 +111,11 @@ fn wanted(args: &Args) -> Vec<Cell> {
             Some(size) => Sizes::Fixed(size),
             None => Sizes::Fixed(SIZE),
         },
-    })]
+    });
+    if let Some(idle) = args.idle {
+        cell.name += &format!(" idle={idle}");
+    }
+    vec![cell]
 }
 
 fn table() -> Vec<Cell> {
@@ -161,6 +165,7 @@ mod tests {
         assert_eq!(names(&["--members", "7"]), ["M=7 W=1"]);
         assert_eq!(names(&["--window=3", "--size", "100"]), ["M=10 W=3 100 B"]);
         assert_eq!(names(&["--senders=50", "--size=0"]), ["M=10 W=1 S=10 mixed"]);
+        assert_eq!(names(&["--members=10000", "--idle=9"]), ["M=10000 W=1 idle=9"]);
         assert_eq!(names(&["--joins"]).len(), 2);
         assert_eq!(names(&["--cores=free"]).len(), 10);
         assert_eq!(names(&["--cores=one", "--members=7"]), ["M=7 W=1, one core"]);

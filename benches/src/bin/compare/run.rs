@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::cores::Cores;
+use crate::idle::Idle;
 use crate::plan::{Cell, Work};
 use crate::sample::Sample;
 use crate::slice::{Clock, Slice, Stop};
@@ -80,6 +81,7 @@ pub(crate) fn all(
         clock: Clock::start(),
         stop: stop.clone(),
         cores,
+        idle: args.idle.map_or(0, usize::from),
     };
     plan::cells(args).into_iter().map(|cell| one(cell, systems, effort, &slice)).collect()
 }
@@ -114,7 +116,13 @@ fn measure(system: System, cell: &Cell, slice: &Slice) -> io::Result<Sample> {
     match cell.work {
         Work::Relay(load) => {
             let mut guests = system.enter(&mut server, &load)?;
-            relay::measure(&server, &mut guests.links, &load, system.copies(&load), slice)
+            let idle = (slice.idle > 0 && system.is_chat())
+                .then(|| Idle::connect(server.address, slice.idle))
+                .transpose()?;
+            let copies = system.copies(&load);
+            let sample = relay::measure(&server, &mut guests.links, &load, copies, slice)?;
+            idle.map_or(Ok(()), Idle::check)?;
+            Ok(sample)
         }
         Work::Joins { at_once } => joins::measure(&server, at_once, slice),
     }

@@ -19,6 +19,8 @@ pub(crate) struct Slice {
     pub(crate) clock: Clock,
     pub(crate) stop: Stop,
     pub(crate) cores: Cores,
+    /// Connections that say nothing, beside the work.
+    pub(crate) idle: usize,
 }
 
 /// Nanoseconds since the harness started.

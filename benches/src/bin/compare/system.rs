@@ -108,6 +108,14 @@ impl System {
         }
     }
 
+    /// Whether it is a server of this wire, which takes connections.
+    pub(crate) fn is_chat(self) -> bool {
+        !matches!(
+            self,
+            Self::BareStd | Self::BareSmol | Self::BareBundles | Self::Nats | Self::Mosquitto
+        )
+    }
+
     /// What has to be done before this can be started, if anything.
     pub(crate) fn missing(self) -> Option<&'static str> {
         match self {
@@ -246,6 +254,8 @@ fn chat_server(runtime: &str) -> io::Result<Server> {
     let mut command = Command::new(cli()?);
     command.args(["server", "--listen", "127.0.0.1:0", "--runtime", runtime]);
     command.args(["--max-rooms", "1000000", "--max-members", "10000000"]);
+    command.args(["--max-room-members", "1000000"]);
+    command.args(["--max-pending", "1000000", "--max-pending-per-address", "1000000"]);
     command.args(["--idle-timeout", "1h"]).env("RUST_LOG", "warn");
     Server::announced(&mut command)
 }
