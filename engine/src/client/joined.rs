@@ -13,6 +13,7 @@ use protocol::{Message, MessageError, RoomName, Token, UserName};
 use zeroize::Zeroizing;
 
 use super::doubt::{self, Doubt};
+use super::echo::{self, Echo};
 use super::habits::Habits;
 use super::happening::{Event, Happening, Output};
 use super::outbox::Outbox;
@@ -37,6 +38,7 @@ pub struct Joined {
     outbox: Outbox,
     vigil: Vigil,
     doubt: Doubt,
+    echo: Echo,
     is_leaving: bool,
 }
 
@@ -91,6 +93,7 @@ impl Joined {
     ) -> Self {
         let mut joined = Self {
             vigil: Vigil::new(&admitted.limits, dialect == Dialect::Tokened, now),
+            echo: Echo::new(admitted.features.contains(Feature::Pong), &admitted.limits, now),
             room,
             user,
             admitted,
@@ -130,6 +133,11 @@ impl Joined {
         self.admitted.features
     }
 
+    /// How long the server's last answer took, if it answers presences and did so already.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.echo.round_trip()
+    }
+
     /// Whether the driver may take more input; while it may not, input waits where it comes from.
     pub fn takes_input(&self) -> bool {
         !self.is_leaving && self.outbox.has_space()
@@ -166,7 +174,7 @@ impl Joined {
     pub fn next_deadline(&self) -> Instant {
         let keepalive = self.keepalive_at();
         let leave = (self.is_leaving && self.outbox.is_empty()).then(|| self.leave_at());
-        [keepalive, leave, self.outbox.ready_at(), self.doubt.deadline()]
+        [keepalive, leave, self.outbox.ready_at(), self.doubt.deadline(), self.echo.deadline()]
             .into_iter()
             .flatten()
             .fold(self.vigil.deadline(), Instant::min)
@@ -192,9 +200,20 @@ impl Joined {
             Some(vigil::Due::Warn(left)) => {
                 outputs.push(Output::Show(Happening::IdleWarning(left)));
             }
-            Some(vigil::Due::Ask) => outputs.push(self.datagram(None)),
+            Some(vigil::Due::Ask) => {
+                outputs.push(self.datagram(None));
+                self.echo.asked(now);
+            }
             Some(vigil::Due::GiveUp) => return Some(Reason::TimedOut),
             None => {}
+        }
+        match self.echo.due(now) {
+            Some(echo::Due::Ask) => self.send(None, now, outputs),
+            Some(echo::Due::Tell) if self.doubt.deadline().is_none() => {
+                outputs.push(Output::Show(Happening::ServerUnreachable));
+            }
+            Some(echo::Due::Tell) | None => {}
+            Some(echo::Due::GiveUp) => return Some(Reason::TimedOut),
         }
         None
     }
@@ -247,10 +266,13 @@ impl Joined {
         let datagram = Datagram::parse(bytes).ok()?;
         let token = &self.admitted.token;
         let incoming = Incoming::of(datagram, &self.room, token, self.dialect)?;
-        if self.doubt.heard() {
+        if self.doubt.heard() | self.echo.heard(now) {
             outputs.push(Output::Show(Happening::ServerReachable));
         }
         self.vigil.heard(now);
+        if matches!(incoming, Incoming::Notice { notice: NoticeText::Pong, .. }) {
+            self.echo.answered(now);
+        }
         if incoming.ends(&self.user) {
             return Some(reason_of(incoming));
         }
@@ -269,6 +291,12 @@ impl Joined {
 
     fn send(&mut self, message: Option<Message<'_>>, now: Instant, outputs: &mut Vec<Output>) {
         outputs.push(self.datagram(message));
+        if message.is_none() {
+            self.echo.asked(now);
+        } else if self.echo.is_to_ask(now) {
+            outputs.push(self.datagram(None));
+            self.echo.asked(now);
+        }
         self.last_sent = now;
         self.vigil.active(now);
     }
@@ -326,7 +354,7 @@ fn happening_of(incoming: Incoming<'_>) -> Option<Happening> {
             NoticeText::Joined => Some(Happening::MemberJoined(about.to_owned())),
             NoticeText::Left => Some(Happening::MemberLeft(about.to_owned())),
             NoticeText::TimedOut => Some(Happening::MemberTimedOut(about.to_owned())),
-            NoticeText::RoomClosed | NoticeText::Shutdown => None,
+            NoticeText::RoomClosed | NoticeText::Shutdown | NoticeText::Pong => None,
         },
     }
 }

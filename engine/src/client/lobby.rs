@@ -55,7 +55,8 @@ impl Lobby {
         password: &'a str,
         operation: fn(Admission<'a>) -> Request<'a>,
     ) -> (Joining, Zeroizing<Vec<u8>>) {
-        let features = Features::NONE.with(Feature::Notices).with(Feature::Bundle);
+        let features =
+            Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong);
         let admission = Admission {
             room: room.clone(),
             user: user.clone(),

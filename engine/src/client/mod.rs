@@ -37,6 +37,7 @@
 //! ```
 
 mod doubt;
+mod echo;
 mod habits;
 mod happening;
 mod joined;

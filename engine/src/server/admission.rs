@@ -18,7 +18,8 @@ use crate::action::{Actions, MemberId};
 use crate::event::ConnectionId;
 
 /// The features that this server has.
-const SUPPORTED: Features = Features::NONE.with(Feature::Notices).with(Feature::Bundle);
+const SUPPORTED: Features =
+    Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong);
 
 /// How often a token is drawn anew when it is one that is in use, which takes a broken source.
 const TOKEN_DRAWS: usize = 4;

@@ -16,7 +16,7 @@ pub(super) fn in_words_of(what: NoticeText, features: Features) -> Option<Notice
     match what {
         NoticeText::TimedOut | NoticeText::Left => Some(NoticeText::TimedOut),
         NoticeText::RoomClosed | NoticeText::Shutdown => Some(NoticeText::RoomClosed),
-        NoticeText::Joined => None,
+        NoticeText::Joined | NoticeText::Pong => None,
     }
 }
 

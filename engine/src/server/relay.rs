@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use protocol::udp::{Datagram, RelayedChat, Text};
+use protocol::tcp::Feature;
+use protocol::udp::{Datagram, NoticeText, RelayedChat, Text};
 use protocol::{Message, RoomName};
 use tracing::trace;
 
@@ -42,11 +43,25 @@ impl Server {
         let (by, room) = self.sender(&datagram, from, actions)?;
         self.directory.renew(by, from, self.now);
         match datagram.text() {
-            Text::Presence => self.counters.presences += 1,
+            Text::Presence => {
+                self.counters.presences += 1;
+                self.answer(by, from, actions);
+            }
             Text::Reserved(_) => self.counters.reserved += 1,
             Text::Chat(message) => return Some(Said { room, by, message }),
         }
         None
+    }
+
+    /// Answers a presence, if its sender asked for that.
+    fn answer(&self, by: MemberId, from: SocketAddr, actions: &mut Actions) {
+        let Some(member) = self.directory.member(by) else { return };
+        let Some(room) = self.directory.room(member.room()) else { return };
+        if member.features.contains(Feature::Pong) {
+            let to = Recipient { member: by, address: from };
+            let text = NoticeText::Pong;
+            super::notices::push(to, &room.name, &member.name, &member.token, text, actions);
+        }
     }
 
     /// The member whose datagram this is, and its room, if the token, the names and the IP address

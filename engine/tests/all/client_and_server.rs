@@ -293,3 +293,55 @@ fn a_member_cannot_be_talked_out_of_its_room() {
     assert_eq!(network.server.counters().reserved, 2);
     assert!(matches!(network.peers[host].member.say("x")[..], [Did::Sent(_)]));
 }
+
+/// A guest that says something every so often until it is out, and when that was.
+fn talks_until_out(network: &mut Network, guest: Who, interval: u64) -> Option<u64> {
+    let from = network.now;
+    (0..=400 / interval).map(|turn| turn * interval).find(|after| {
+        network.run_to(from + secs(*after));
+        if network.reason(guest).is_none() {
+            network.say(guest, "聞こえる？");
+        }
+        network.reason(guest).is_some()
+    })
+}
+
+#[test]
+fn who_talks_while_cut_off_learns_that_it_is_out() {
+    for interval in [1, 7, 30, 100] {
+        let (mut network, _, guest) = silent_guest(second(50));
+        network.cut_off.insert(guest);
+        network.unheard.insert(guest);
+        let out = talks_until_out(&mut network, guest, interval);
+        // The timeout, a sweep, the margin and the last answer's time; before it the first message
+        // after ten quiet seconds, and after it the next look, all at the speed of the talk.
+        let bound = 120 + 20 + 2 + 5 + 10 + 3 * interval;
+        assert!(out.is_some_and(|out| out <= bound), "every {interval} s: {out:?} of {bound}");
+        assert_eq!(network.reason(guest), Some(Reason::TimedOut));
+        assert_eq!(network.held().1, 1, "the server has the host alone");
+    }
+}
+
+#[test]
+fn who_is_cut_off_for_a_while_and_not_dropped_stays() {
+    let (mut network, _, guest) = on_a_framed_server();
+    network.run_to(second(50));
+    network.saw(guest);
+    network.cut_off.insert(guest);
+    network.say(guest, "もしもし");
+    network.run_to(second(100));
+    assert_eq!(network.saw(guest), [Happening::ServerUnreachable]);
+    network.cut_off.remove(&guest);
+    network.say(guest, "もしもし");
+    assert_eq!(network.saw(guest), [Happening::ServerReachable]);
+    assert_eq!((network.reason(guest), network.held().1), (None, 2));
+}
+
+#[test]
+fn the_answer_to_a_presence_is_timed_and_not_shown() {
+    let (mut network, _, guest) = on_a_framed_server();
+    assert_eq!(network.peers[guest].member.joined().round_trip(), Some(secs(0)));
+    assert_eq!(network.saw(guest), []);
+    let (network, _, guest) = on_a_bare_server();
+    assert_eq!(network.peers[guest].member.joined().round_trip(), None);
+}

@@ -23,7 +23,7 @@ fn assert_asks(admission: &Admission<'_>, password: &str) {
     assert_eq!(admission.room.as_str(), ROOM);
     assert_eq!(admission.user.as_str(), USER);
     assert_eq!(admission.password.expose(), password);
-    assert_eq!(admission.features, Features::NONE.with(Feature::Notices).with(Feature::Bundle));
+    assert_eq!(admission.features, ASKED);
 }
 
 /// What comes of a reply in these pieces, each of which but the last leaves it unfinished.
@@ -75,6 +75,10 @@ fn broken(reply: &[u8]) -> ReplyError {
     error
 }
 
+/// What a client asks for.
+const ASKED: Features =
+    Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong);
+
 #[test]
 fn asks_to_open_a_room() {
     let (_, bytes) = Lobby::new(Habits::default()).create(room(ROOM), user(USER), "開けゴマ");
@@ -82,8 +86,7 @@ fn asks_to_open_a_room() {
     assert_eq!(frame.header().operation(), Operation::Create);
     let Request::Create(admission) = Request::parse(&frame).unwrap() else { panic!("create") };
     assert_asks(&admission, "開けゴマ");
-    let json =
-        r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices","bundle"]}"#;
+    let json = r#"{"user_name":"花子","token":"","password":"開けゴマ","features":["notices","bundle","pong"]}"#;
     assert_eq!(frame.payload(), json.as_bytes());
 }
 
@@ -98,12 +101,12 @@ fn asks_to_enter_a_room() {
 
 #[test]
 fn a_framed_reply_lets_in_with_all_that_it_says() {
-    let more = r#", "members": ["太郎", "次郎"], "features": ["notices", "bundle"]"#;
+    let more = r#", "members": ["太郎", "次郎"], "features": ["notices", "bundle", "pong"]"#;
     let more = format!("{more}{}", limits(4.0, 1.5, 1200));
     let joined = joined(whole(&framed(2, 2, ROOM, &admission(TOKEN, &more))));
     assert_eq!((joined.room(), joined.user()), (&room(ROOM), &user(USER)));
     assert_eq!(joined.members(), ["太郎", "次郎"]);
-    assert_eq!(joined.features(), Features::NONE.with(Feature::Notices).with(Feature::Bundle));
+    assert_eq!(joined.features(), ASKED);
     let told = Limits { idle_timeout: secs(4), sweep_interval: millis(1500), max_datagram: 1200 };
     assert_eq!(joined.limits(), &told);
     assert!(joined.takes_input());

@@ -20,6 +20,7 @@ mod client_saying;
 mod client_silence;
 mod client_world;
 mod machine;
+mod server_answering;
 mod server_anything;
 mod server_batches;
 mod server_connections;

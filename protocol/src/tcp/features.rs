@@ -12,15 +12,18 @@ pub enum Feature {
     Notices,
     /// Several datagrams in one: see [`Bundle`](crate::udp::Bundle).
     Bundle,
+    /// An answer to each presence: see [`NoticeText::Pong`](crate::udp::NoticeText::Pong).
+    Pong,
 }
 
 impl Feature {
-    const ALL: [Self; 2] = [Self::Notices, Self::Bundle];
+    const ALL: [Self; 3] = [Self::Notices, Self::Bundle, Self::Pong];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Notices => "notices",
             Self::Bundle => "bundle",
+            Self::Pong => "pong",
         }
     }
 
@@ -132,9 +135,13 @@ mod tests {
 
     #[test]
     fn keeps_the_names_that_it_knows() {
-        let features: Features = serde_json::from_str(r#"["bundle","x","notices"]"#).unwrap();
-        assert_eq!(features, Features::NONE.with(Feature::Notices).with(Feature::Bundle));
-        assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices","bundle"]"#);
+        let features: Features =
+            serde_json::from_str(r#"["bundle","x","notices","pong"]"#).unwrap();
+        assert_eq!(
+            features,
+            Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong)
+        );
+        assert_eq!(serde_json::to_string(&features).unwrap(), r#"["notices","bundle","pong"]"#);
         assert_eq!(serde_json::from_str::<Features>("[]").unwrap(), Features::NONE);
     }
 

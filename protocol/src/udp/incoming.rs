@@ -73,7 +73,7 @@ impl<'a> Incoming<'a> {
             Self::Notice { about, notice } => match notice {
                 NoticeText::RoomClosed | NoticeText::Shutdown => true,
                 NoticeText::TimedOut => *about == me.as_str(),
-                NoticeText::Joined | NoticeText::Left => false,
+                NoticeText::Joined | NoticeText::Left | NoticeText::Pong => false,
             },
         }
     }
@@ -120,6 +120,8 @@ mod tests {
             (["here", "me", "mine", timed_out], THE_END),
             (["here", "bob", "mine", "SYSTEM_MEMBER_LEFT"], NOTICE),
             (["here", "me", "mine", "SYSTEM_SERVER_SHUTDOWN"], THE_END),
+            (["here", "me", "mine", "SYSTEM_PONG"], NOTICE),
+            (["here", "me", "", "SYSTEM_PONG"], None),
             (["here", "me", "mine", "SYSTEM_UNHEARD_OF"], None),
         ] {
             assert_eq!(understood(Dialect::Tokened, fields), meaning, "{fields:?}");
@@ -135,6 +137,7 @@ mod tests {
             (["here", "bob", "", "SYSTEM_MESSAGE_TIME_OUT"], NOTICE),
             (["here", "me", "", "SYSTEM_MESSAGE_TIME_OUT"], THE_END),
             (["here", "me", "", "SYSTEM_SERVER_SHUTDOWN"], None),
+            (["here", "me", "", "SYSTEM_PONG"], None),
             (["there", "me", "", "SYSTEM_HOST_MESSAGE_TIME_OUT"], None),
         ] {
             assert_eq!(understood(Dialect::Seed, fields), meaning, "{fields:?}");

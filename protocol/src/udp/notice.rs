@@ -13,12 +13,14 @@ pub enum NoticeText {
     Left,
     /// The server is stopping. For members that asked for `notices`.
     Shutdown,
+    /// The answer to the recipient's presence. For members that asked for `pong`.
+    Pong,
 }
 
 impl NoticeText {
     /// Every text there is.
-    pub const ALL: [Self; 5] =
-        [Self::TimedOut, Self::RoomClosed, Self::Joined, Self::Left, Self::Shutdown];
+    pub const ALL: [Self; 6] =
+        [Self::TimedOut, Self::RoomClosed, Self::Joined, Self::Left, Self::Shutdown, Self::Pong];
 
     /// The text on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl NoticeText {
             Self::Joined => "SYSTEM_MEMBER_JOINED",
             Self::Left => "SYSTEM_MEMBER_LEFT",
             Self::Shutdown => "SYSTEM_SERVER_SHUTDOWN",
+            Self::Pong => "SYSTEM_PONG",
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Network {
     pub(crate) packets: VecDeque<Packet>,
     /// Those to whom nothing gets through.
     pub(crate) cut_off: BTreeSet<Who>,
+    /// Those from whom nothing gets through.
+    pub(crate) unheard: BTreeSet<Who>,
 }
 
 pub(crate) struct Peer {
@@ -52,6 +54,7 @@ impl Network {
             connections: 0,
             packets: VecDeque::new(),
             cut_off: BTreeSet::new(),
+            unheard: BTreeSet::new(),
         }
     }
 
@@ -169,6 +172,7 @@ impl Network {
         for output in outputs {
             match output {
                 Output::Show(happening) => peer.saw.push((self.now, happening)),
+                Output::Send(_) if self.unheard.contains(&who) => {}
                 Output::Send(bytes) => {
                     let from = peer.address;
                     self.packets.push_back(Packet::ToServer { from, bytes });

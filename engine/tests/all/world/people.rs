@@ -55,6 +55,12 @@ impl Person {
         self
     }
 
+    /// Asks for answers to its presences.
+    pub(crate) fn pong(mut self) -> Self {
+        self.features = self.features.with(Feature::Pong);
+        self
+    }
+
     pub(crate) fn from(mut self, text: &str) -> Self {
         self.ip = Some(ip(text));
         self

@@ -1,0 +1,224 @@
+//! Whether the server answers: a presence is answered only to a member, so what stays unanswered for
+//! long enough says that we are out, or might as well be.
+//!
+//! A client that is cut off while it talks is dropped like one that is silent, and may never be told
+//! so: its messages go nowhere, and an unknown token is not answered.
+
+use core::time::Duration;
+
+use protocol::tcp::Limits;
+
+use crate::time::Instant;
+
+/// Who speaks and has heard nothing for this long asks along with it.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// How long an answer is waited for.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// Questions in a row before the user is told; after that, one comes with what the user says.
+const ASKS: u32 = 3;
+
+/// Beyond the last moment at which the server could have dropped us.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// What to do when a deadline has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Send a presence.
+    Ask,
+    /// Tell the user that there is no answer.
+    Tell,
+    /// Nothing was answered for as long as it takes to be dropped: we are out.
+    GiveUp,
+}
+
+#[derive(Debug)]
+pub(super) struct Echo {
+    /// Whether the server answers presences at all.
+    is_granted: bool,
+    /// After so long without an answer the server has dropped whoever it does not hear.
+    patience: Duration,
+    heard: Instant,
+    waiting: Option<Waiting>,
+    /// When the presence was sent whose answer is timed.
+    timed: Option<Instant>,
+    round_trip: Option<Duration>,
+}
+
+/// Presences that are not answered.
+#[derive(Debug)]
+struct Waiting {
+    since: Instant,
+    asks: u32,
+    last_ask: Instant,
+    is_told: bool,
+    is_last: bool,
+}
+
+impl Echo {
+    pub(super) fn new(is_granted: bool, limits: &Limits, now: Instant) -> Self {
+        let patience = limits.idle_timeout + limits.sweep_interval + MARGIN;
+        let (waiting, timed, round_trip) = (None, None, None);
+        Self { is_granted, patience, heard: now, waiting, timed, round_trip }
+    }
+
+    /// A presence was sent.
+    pub(super) fn asked(&mut self, now: Instant) {
+        if !self.is_granted {
+            return;
+        }
+        self.timed.get_or_insert(now);
+        let waiting = self.waiting.get_or_insert(Waiting {
+            since: now,
+            asks: 0,
+            last_ask: now,
+            is_told: false,
+            is_last: false,
+        });
+        waiting.asks += 1;
+        waiting.last_ask = now;
+    }
+
+    /// Something is said now. Whether to ask along with it.
+    pub(super) fn is_to_ask(&self, now: Instant) -> bool {
+        let quiet_since = match &self.waiting {
+            None => self.heard,
+            Some(waiting) if waiting.asks >= ASKS => waiting.last_ask,
+            // It asks by itself for now.
+            Some(_) => return false,
+        };
+        self.is_granted && now.since(quiet_since) >= QUIET
+    }
+
+    /// Something came that only a member gets. Whether the user had been told that nothing does.
+    pub(super) fn heard(&mut self, now: Instant) -> bool {
+        self.heard = now;
+        self.waiting.take().is_some_and(|waiting| waiting.is_told)
+    }
+
+    /// An answer came.
+    pub(super) fn answered(&mut self, now: Instant) {
+        if let Some(sent) = self.timed.take() {
+            self.round_trip = Some(now.since(sent));
+        }
+    }
+
+    /// How long the last answer took that was timed.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let waiting = self.waiting.as_ref()?;
+        let answer_by = waiting.last_ask + ANSWER_WAIT;
+        if waiting.is_last || waiting.asks < ASKS || !waiting.is_told {
+            return Some(answer_by);
+        }
+        Some(answer_by.max(waiting.since + self.patience))
+    }
+
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        self.deadline().filter(|deadline| *deadline <= now)?;
+        let patience = self.patience;
+        let waiting = self.waiting.as_mut()?;
+        if waiting.is_last {
+            return Some(Due::GiveUp);
+        }
+        if waiting.since + patience <= now {
+            // Perhaps nobody asked for a while: once more.
+            waiting.is_last = true;
+            return Some(Due::Ask);
+        }
+        if waiting.asks < ASKS {
+            return Some(Due::Ask);
+        }
+        waiting.is_told = true;
+        Some(Due::Tell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn echo() -> Echo {
+        Echo::new(true, &Limits::default(), at(0))
+    }
+
+    /// What is due at each second of a time in which every question is asked.
+    fn dues(echo: &mut Echo, seconds: core::ops::Range<u64>) -> alloc::vec::Vec<(u64, Due)> {
+        let mut dues = alloc::vec::Vec::new();
+        for second in seconds {
+            while let Some(due) = echo.due(at(second)) {
+                dues.push((second, due));
+                match due {
+                    Due::Ask => echo.asked(at(second)),
+                    Due::Tell => {}
+                    Due::GiveUp => return dues,
+                }
+            }
+        }
+        dues
+    }
+
+    #[test]
+    fn asks_tells_and_gives_up_in_this_order() {
+        let mut echo = echo();
+        echo.asked(at(1));
+        let expected =
+            [(6, Due::Ask), (11, Due::Ask), (16, Due::Tell), (143, Due::Ask), (148, Due::GiveUp)];
+        assert_eq!(dues(&mut echo, 1..1000), expected);
+    }
+
+    #[test]
+    fn an_answer_ends_the_waiting() {
+        let mut echo = echo();
+        echo.asked(at(1));
+        assert!(!echo.heard(at(2)));
+        assert_eq!((echo.deadline(), echo.due(at(500))), (None, None));
+        echo.asked(at(501));
+        dues(&mut echo, 501..520);
+        assert!(echo.heard(at(520)), "it was told");
+        echo.asked(at(600));
+        dues(&mut echo, 600..744);
+        assert!(echo.heard(at(745)), "even the last question can be answered");
+        assert_eq!(echo.deadline(), None);
+    }
+
+    #[test]
+    fn who_speaks_into_silence_asks_along_with_it() {
+        let mut echo = echo();
+        assert!(!echo.is_to_ask(at(9)) && echo.is_to_ask(at(10)));
+        echo.asked(at(10));
+        assert!(!echo.is_to_ask(at(20)), "it asks by itself for now");
+        dues(&mut echo, 10..26);
+        assert!(!echo.is_to_ask(at(29)) && echo.is_to_ask(at(30)));
+        echo.heard(at(30));
+        assert!(!echo.is_to_ask(at(39)) && echo.is_to_ask(at(40)));
+    }
+
+    #[test]
+    fn times_the_answer_to_the_first_question() {
+        let mut echo = echo();
+        assert_eq!(echo.round_trip(), None);
+        echo.asked(at(1));
+        echo.asked(at(2));
+        echo.answered(at(4));
+        assert_eq!(echo.round_trip(), Some(Duration::from_secs(3)));
+        echo.answered(at(9));
+        assert_eq!(echo.round_trip(), Some(Duration::from_secs(3)), "to no question");
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_never_asked() {
+        let mut echo = Echo::new(false, &Limits::default(), at(0));
+        echo.asked(at(1));
+        assert!(!echo.is_to_ask(at(100)));
+        assert_eq!(echo.deadline(), None);
+    }
+}
