@@ -183,6 +183,7 @@ impl DatagramKind {
             Self::Notice(NoticeText::TimedOut) => "notice: a guest timed out",
             Self::Notice(NoticeText::RoomClosed) => "notice: the room is closed",
             Self::Notice(NoticeText::Shutdown) => "notice: the server stops",
+            Self::Notice(NoticeText::Pong) => "notice: the answer to a presence",
             Self::Ignored => "a datagram that is ignored",
             Self::Invalid => "no valid datagram",
         }

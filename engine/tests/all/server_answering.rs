@@ -11,7 +11,7 @@ fn a_presence_is_answered_to_its_sender_alone_and_where_it_came_from() {
     let mut world = World::new();
     let host = world.admit(Operation::Create, &person("部屋", "主人").pong()).client;
     let guest = world.admit(Operation::Join, &person("部屋", "花子").pong().notices()).client;
-    world.present([&guest]);
+    world.datagram(guest.address, &guest.datagram(""));
     let answer = all([notice(NoticeText::Pong, &host, &host)]);
     assert_eq!(world.datagram(host.address, &host.datagram("")), answer);
     // Its port has changed.
