@@ -1,7 +1,7 @@
 //! The client's driver: a request and its reply over TCP, then chat over UDP.
 //!
-//! [`connect`], then [`request`] with what a [`Lobby`](engine::client::Lobby) gave, then [`chat`]
-//! until the session is [`Gone`], then [`farewell`] if it has one.
+//! [`connect`], then [`request`] with what a [`Lobby`](engine::client::Lobby) gave, then
+//! [`register`] and [`chat`] until the session is [`Gone`], then [`farewell`] if it has one.
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -100,22 +100,43 @@ pub fn inputs() -> (InputSender, Inputs) {
     (InputSender { inputs, leaves_now }, Inputs { inputs: taken, leaves_now: left_now })
 }
 
-/// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
-/// `show` is told what the user is to know. When the last [`InputSender`] is gone, the user leaves.
+/// A member's datagram socket, from which the server has been told where the member is.
+#[derive(Debug)]
+pub struct Link {
+    socket: Async<UdpSocket>,
+    /// What the system did not take at once, and what the user is to be shown.
+    outputs: Vec<Output>,
+}
+
+/// Opens the socket and sends what [`request`] left in `outputs`: from then on the member is sent what
+/// is said in its room.
 ///
 /// # Errors
 /// When the socket cannot be set up.
-pub async fn chat(
-    joined: Box<Joined>,
-    server: SocketAddr,
-    inputs: &Inputs,
-    outputs: Vec<Output>,
-    clock: &Clock,
-    show: &mut dyn FnMut(Happening),
-) -> io::Result<Gone> {
+pub fn register(server: SocketAddr, mut outputs: Vec<Output>) -> io::Result<Link> {
     let socket = Async::<UdpSocket>::bind(unspecified(server))?;
     // Connected: only the server's datagrams come, and the system tells when nobody listens there.
     socket.get_ref().connect(server)?;
+    outputs.retain(|output| match output {
+        Output::Send(bytes) => socket.get_ref().send(bytes).is_err(),
+        Output::Show(_) => true,
+    });
+    Ok(Link { socket, outputs })
+}
+
+/// Carries a session's datagrams and input until it is over. `show` is told what the user is to know.
+/// When the last [`InputSender`] is gone, the user leaves.
+///
+/// # Errors
+/// None at present: what fails on the way ends with the session's own deadlines.
+pub async fn chat(
+    joined: Box<Joined>,
+    link: Link,
+    inputs: &Inputs,
+    clock: &Clock,
+    show: &mut dyn FnMut(Happening),
+) -> io::Result<Gone> {
+    let Link { socket, outputs } = link;
     let mut chat = Chat { socket, clock, show, outputs };
     let mut refused = chat.flush().await;
     let mut session = Session::Joined(joined);

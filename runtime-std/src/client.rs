@@ -1,7 +1,7 @@
 //! The client's driver: a request and its reply over TCP, then chat over UDP.
 //!
-//! [`connect`], then [`request`] with what a [`Lobby`](engine::client::Lobby) gave, then [`chat`]
-//! until the session is [`Gone`], then [`farewell`] if it has one.
+//! [`connect`], then [`request`] with what a [`Lobby`](engine::client::Lobby) gave, then
+//! [`register`] and [`chat`] until the session is [`Gone`], then [`farewell`] if it has one.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -136,23 +136,44 @@ pub fn inputs() -> io::Result<(InputSender, Inputs)> {
     Ok((sender, Inputs { inputs: receiver, shared }))
 }
 
-/// Carries a session's datagrams and input until it is over. `outputs` is what [`request`] left, and
-/// `show` is told what the user is to know. When the last [`InputSender`] is gone, the user leaves.
+/// A member's datagram socket, from which the server has been told where the member is.
+#[derive(Debug)]
+pub struct Link {
+    socket: UdpSocket,
+    /// What the system did not take at once, and what the user is to be shown.
+    outputs: Vec<Output>,
+}
+
+/// Opens the socket and sends what [`request`] left in `outputs`: from then on the member is sent what
+/// is said in its room.
 ///
 /// # Errors
-/// When the socket cannot be set up or waited for.
-pub fn chat(
-    joined: Box<Joined>,
-    server: SocketAddr,
-    inputs: &Inputs,
-    outputs: Vec<Output>,
-    clock: &Clock,
-    show: &mut dyn FnMut(Happening),
-) -> io::Result<Gone> {
+/// When the socket cannot be set up.
+pub fn register(server: SocketAddr, mut outputs: Vec<Output>) -> io::Result<Link> {
     let socket = UdpSocket::bind(unspecified(server))?;
     // Connected: only the server's datagrams come, and the system tells when nobody listens there.
     socket.connect(server)?;
     socket.set_nonblocking(true)?;
+    outputs.retain(|output| match output {
+        Output::Send(bytes) => socket.send(bytes).is_err(),
+        Output::Show(_) => true,
+    });
+    Ok(Link { socket, outputs })
+}
+
+/// Carries a session's datagrams and input until it is over. `show` is told what the user is to know.
+/// When the last [`InputSender`] is gone, the user leaves.
+///
+/// # Errors
+/// When the socket cannot be waited for.
+pub fn chat(
+    joined: Box<Joined>,
+    link: Link,
+    inputs: &Inputs,
+    clock: &Clock,
+    show: &mut dyn FnMut(Happening),
+) -> io::Result<Gone> {
+    let Link { socket, outputs } = link;
     let mut socket = Watched::new(&inputs.shared.poller, socket, SOCKET);
     socket.watch(Interest::Read)?;
     let mut chat = Chat { socket, clock, show, outputs };

@@ -21,6 +21,8 @@ pub(super) trait Driver {
     type Stream;
     /// The end of a session's input at which it is taken out.
     type Inputs;
+    /// A member's datagram socket.
+    type Link;
 
     fn connect(&self, server: SocketAddr) -> io::Result<Self::Stream>;
 
@@ -34,12 +36,13 @@ pub(super) trait Driver {
 
     fn inputs(&self) -> io::Result<(Box<InputSender>, Self::Inputs)>;
 
+    fn register(&self, server: SocketAddr, outputs: Vec<Output>) -> io::Result<Self::Link>;
+
     fn chat(
         &self,
         joined: Box<Joined>,
-        server: SocketAddr,
+        link: Self::Link,
         inputs: &Self::Inputs,
-        outputs: Vec<Output>,
         show: &mut dyn FnMut(Happening),
     ) -> io::Result<Gone>;
 
@@ -58,6 +61,7 @@ impl Smol {
 impl Driver for Smol {
     type Stream = smol::Async<std::net::TcpStream>;
     type Inputs = runtime_smol::client::Inputs;
+    type Link = runtime_smol::client::Link;
 
     fn connect(&self, server: SocketAddr) -> io::Result<Self::Stream> {
         smol::block_on(runtime_smol::client::connect(server, PATIENCE))
@@ -81,16 +85,19 @@ impl Driver for Smol {
         Ok((Box::new(move |input| sender.send(input)), inputs))
     }
 
+    fn register(&self, server: SocketAddr, outputs: Vec<Output>) -> io::Result<Self::Link> {
+        runtime_smol::client::register(server, outputs)
+    }
+
     fn chat(
         &self,
         joined: Box<Joined>,
-        server: SocketAddr,
+        link: Self::Link,
         inputs: &Self::Inputs,
-        outputs: Vec<Output>,
         show: &mut dyn FnMut(Happening),
     ) -> io::Result<Gone> {
         let Self(clock) = self;
-        let chat = runtime_smol::client::chat(joined, server, inputs, outputs, clock, show);
+        let chat = runtime_smol::client::chat(joined, link, inputs, clock, show);
         smol::block_on(chat)
     }
 
@@ -111,6 +118,7 @@ impl Std {
 impl Driver for Std {
     type Stream = std::net::TcpStream;
     type Inputs = runtime_std::client::Inputs;
+    type Link = runtime_std::client::Link;
 
     fn connect(&self, server: SocketAddr) -> io::Result<Self::Stream> {
         runtime_std::client::connect(server, PATIENCE)
@@ -132,16 +140,19 @@ impl Driver for Std {
         Ok((Box::new(move |input| sender.send(input)), inputs))
     }
 
+    fn register(&self, server: SocketAddr, outputs: Vec<Output>) -> io::Result<Self::Link> {
+        runtime_std::client::register(server, outputs)
+    }
+
     fn chat(
         &self,
         joined: Box<Joined>,
-        server: SocketAddr,
+        link: Self::Link,
         inputs: &Self::Inputs,
-        outputs: Vec<Output>,
         show: &mut dyn FnMut(Happening),
     ) -> io::Result<Gone> {
         let Self(clock) = self;
-        runtime_std::client::chat(joined, server, inputs, outputs, clock, show)
+        runtime_std::client::chat(joined, link, inputs, clock, show)
     }
 
     fn farewell(&self, server: SocketAddr, request: &[u8]) -> io::Result<()> {

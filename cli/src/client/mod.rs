@@ -146,6 +146,8 @@ impl<D: Driver> Client<D> {
 
     fn chat(&self, admitted: Admitted) -> io::Result<Gone> {
         let Admitted { joined, server, outputs } = admitted;
+        // First of all, so that whoever reads that they are in can be reached.
+        let link = self.driver.register(server, outputs)?;
         let (sender, inputs) = self.driver.inputs()?;
         let sender = Arc::new(sender);
         self.interrupts.leave_by(Arc::clone(&sender));
@@ -153,7 +155,7 @@ impl<D: Driver> Client<D> {
         screen.welcome(&joined);
         typing::start(&mut screen, sender, self.interrupts.clone())?;
         let mut show = |happening| screen.show(happening);
-        self.driver.chat(joined, server, &inputs, outputs, &mut show)
+        self.driver.chat(joined, link, &inputs, &mut show)
     }
 
     /// Says why it is over, and gives the code for it.
