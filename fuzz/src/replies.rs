@@ -165,7 +165,7 @@ fn written(form: ReplyForm, cuts: &[u8], mut input: Input<'_>) -> Reached {
     let rooms = names.iter().enumerate();
     let rooms: Vec<Listed<'_>> =
         rooms.map(|(members, name)| Listed { name, members, password: members % 2 == 1 }).collect();
-    let asked = [Feature::Notices, Feature::Bundle].into_iter().enumerate();
+    let asked = [Feature::Notices, Feature::Bundle, Feature::Pong].into_iter().enumerate();
     let features: Features =
         asked.filter(|(at, _)| flags >> at & 1 == 1).map(|(_, feature)| feature).collect();
     let operation = [Operation::Create, Operation::Join][usize::from(flags / 8 % 2)];

@@ -316,13 +316,16 @@ pub(crate) fn nothing_is_left(census: Census, deadline: Option<Instant>) -> Resu
     require(deadline.is_none(), || format!("there is nothing left, and it wakes at {deadline:?}"))
 }
 
-/// Why: a lost notice must leave nobody talking to a room that is gone. Of a token that the server
-/// has forgotten nothing can be said: it is as good as a forged one, and never answered.
+/// Why: a lost notice must leave nobody talking to a room that is gone. Where replies are bare nothing
+/// can be said of a token that the server has forgotten: it is as good as a forged one, and never
+/// answered. Elsewhere clients ask for answers to their presences, and go by their absence.
 pub(crate) fn who_still_sends_knows_whether_it_is_in(
     model: &Model,
     token: &str,
 ) -> Result<(), String> {
-    let is_in = model.token_list.contains_key(token) || model.departed.may_be_forgotten(token);
+    let is_bare = model.rules().reply_form == ReplyForm::Bare;
+    let is_in =
+        model.token_list.contains_key(token) || is_bare && model.departed.may_be_forgotten(token);
     require(is_in, || "its session says that it is in, and it is not".to_owned())
 }
 

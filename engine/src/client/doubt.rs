@@ -60,9 +60,9 @@ impl Doubt {
         }
     }
 
-    /// Something came from the server. Whether there was a doubt.
-    pub(super) fn heard(&mut self) -> bool {
-        self.0.take().is_some()
+    /// Something came from the server.
+    pub(super) fn heard(&mut self) {
+        self.0 = None;
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -110,9 +110,8 @@ mod tests {
         assert_eq!(doubt.due(at(1)), Some(Due::Ask));
         assert_eq!(doubt.due(at(2)), Some(Due::Cleared));
         assert_eq!((doubt.due(at(3)), doubt.deadline()), (None, None));
-        assert!(!doubt.heard());
         assert_eq!(doubt.refused(at(4)), Verdict::Begun);
-        assert!(doubt.heard());
+        doubt.heard();
         assert_eq!(doubt.refused(at(5)), Verdict::Begun);
     }
 }

@@ -10,7 +10,7 @@ use protocol::tcp::Limits;
 
 use crate::time::Instant;
 
-/// Who speaks and has heard nothing for this long asks along with it.
+/// Who speaks and has heard nothing for this long, or for a quarter of the timeout, asks along with it.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// How long an answer is waited for.
@@ -39,6 +39,7 @@ pub(super) struct Echo {
     is_granted: bool,
     /// After so long without an answer the server has dropped whoever it does not hear.
     patience: Duration,
+    quiet: Duration,
     heard: Instant,
     waiting: Option<Waiting>,
     /// When the presence was sent whose answer is timed.
@@ -46,55 +47,74 @@ pub(super) struct Echo {
     round_trip: Option<Duration>,
 }
 
-/// Presences that are not answered.
+/// A question, asked by presences, that is not answered.
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
+    /// How often it was asked, what comes with the user's words aside.
     asks: u32,
     last_ask: Instant,
     is_told: bool,
-    is_last: bool,
+    stage: Stage,
+    /// When the stage is over.
+    at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// An answer may yet come.
+    Asked,
+    /// The user knows that none comes.
+    Told,
+    /// It was asked for the last time.
+    AskedLast,
 }
 
 impl Echo {
     pub(super) fn new(is_granted: bool, limits: &Limits, now: Instant) -> Self {
         let patience = limits.idle_timeout + limits.sweep_interval + MARGIN;
+        let quiet = QUIET.min(limits.idle_timeout / 4);
         let (waiting, timed, round_trip) = (None, None, None);
-        Self { is_granted, patience, heard: now, waiting, timed, round_trip }
+        Self { is_granted, patience, quiet, heard: now, waiting, timed, round_trip }
     }
 
-    /// A presence was sent.
+    /// A presence was sent. However many are, they put nothing off that is due.
     pub(super) fn asked(&mut self, now: Instant) {
         if !self.is_granted {
             return;
         }
         self.timed.get_or_insert(now);
-        let waiting = self.waiting.get_or_insert(Waiting {
+        let first = Waiting {
             since: now,
-            asks: 0,
+            asks: 1,
             last_ask: now,
             is_told: false,
-            is_last: false,
-        });
-        waiting.asks += 1;
-        waiting.last_ask = now;
+            stage: Stage::Asked,
+            at: now + ANSWER_WAIT,
+        };
+        self.waiting.get_or_insert(first).last_ask = now;
     }
 
     /// Something is said now. Whether to ask along with it.
     pub(super) fn is_to_ask(&self, now: Instant) -> bool {
         let quiet_since = match &self.waiting {
             None => self.heard,
-            Some(waiting) if waiting.asks >= ASKS => waiting.last_ask,
+            Some(waiting) if waiting.stage == Stage::Told => waiting.last_ask,
             // It asks by itself for now.
             Some(_) => return false,
         };
-        self.is_granted && now.since(quiet_since) >= QUIET
+        self.is_granted && now.since(quiet_since) >= self.quiet
     }
 
-    /// Something came that only a member gets. Whether the user had been told that nothing does.
-    pub(super) fn heard(&mut self, now: Instant) -> bool {
+    /// Something came that only a member gets.
+    pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
-        self.waiting.take().is_some_and(|waiting| waiting.is_told)
+        self.waiting = None;
+    }
+
+    /// Whether the user is to know that no answer comes.
+    pub(super) fn is_told(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.is_told)
     }
 
     /// An answer came.
@@ -110,31 +130,31 @@ impl Echo {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let waiting = self.waiting.as_ref()?;
-        let answer_by = waiting.last_ask + ANSWER_WAIT;
-        if waiting.is_last || waiting.asks < ASKS || !waiting.is_told {
-            return Some(answer_by);
-        }
-        Some(answer_by.max(waiting.since + self.patience))
+        self.waiting.as_ref().map(|waiting| waiting.at)
     }
 
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
-        self.deadline().filter(|deadline| *deadline <= now)?;
-        let patience = self.patience;
-        let waiting = self.waiting.as_mut()?;
-        if waiting.is_last {
-            return Some(Due::GiveUp);
+        let dropped_at = self.waiting.as_ref()?.since + self.patience;
+        let waiting = self.waiting.as_mut().filter(|waiting| waiting.at <= now)?;
+        match waiting.stage {
+            Stage::AskedLast => Some(Due::GiveUp),
+            Stage::Asked | Stage::Told if dropped_at <= now => {
+                waiting.stage = Stage::AskedLast;
+                waiting.at = now + ANSWER_WAIT;
+                Some(Due::Ask)
+            }
+            Stage::Asked if waiting.asks < ASKS => {
+                waiting.asks += 1;
+                waiting.at = now + ANSWER_WAIT;
+                Some(Due::Ask)
+            }
+            Stage::Asked | Stage::Told => {
+                waiting.stage = Stage::Told;
+                waiting.is_told = true;
+                waiting.at = dropped_at;
+                Some(Due::Tell)
+            }
         }
-        if waiting.since + patience <= now {
-            // Perhaps nobody asked for a while: once more.
-            waiting.is_last = true;
-            return Some(Due::Ask);
-        }
-        if waiting.asks < ASKS {
-            return Some(Due::Ask);
-        }
-        waiting.is_told = true;
-        Some(Due::Tell)
     }
 }
 
@@ -176,18 +196,34 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_all_the_time_gives_up_no_later() {
+        let mut echo = echo();
+        let mut end = None;
+        for second in 1..1000 {
+            echo.asked(at(second));
+            if echo.due(at(second)) == Some(Due::GiveUp) {
+                end.get_or_insert(second);
+            }
+        }
+        assert_eq!(end, Some(148));
+    }
+
+    #[test]
     fn an_answer_ends_the_waiting() {
         let mut echo = echo();
         echo.asked(at(1));
-        assert!(!echo.heard(at(2)));
+        assert!(!echo.is_told());
+        echo.heard(at(2));
         assert_eq!((echo.deadline(), echo.due(at(500))), (None, None));
         echo.asked(at(501));
         dues(&mut echo, 501..520);
-        assert!(echo.heard(at(520)), "it was told");
+        assert!(echo.is_told());
+        echo.heard(at(520));
+        assert!(!echo.is_told());
         echo.asked(at(600));
         dues(&mut echo, 600..744);
-        assert!(echo.heard(at(745)), "even the last question can be answered");
-        assert_eq!(echo.deadline(), None);
+        echo.heard(at(745));
+        assert_eq!(echo.deadline(), None, "even the last question can be answered");
     }
 
     #[test]

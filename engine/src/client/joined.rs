@@ -39,6 +39,8 @@ pub struct Joined {
     vigil: Vigil,
     doubt: Doubt,
     echo: Echo,
+    /// Whether the user was told that the server does not answer.
+    is_doubted: bool,
     is_leaving: bool,
 }
 
@@ -102,6 +104,7 @@ impl Joined {
             last_sent: now,
             outbox: Outbox::default(),
             doubt: Doubt::default(),
+            is_doubted: false,
             is_leaving: false,
         };
         joined.send(None, now, outputs);
@@ -190,7 +193,8 @@ impl Joined {
         }
         match self.doubt.due(now) {
             Some(doubt::Due::Ask) => self.send(None, now, outputs),
-            Some(doubt::Due::Cleared) => outputs.push(Output::Show(Happening::ServerReachable)),
+            Some(doubt::Due::Cleared) if !self.echo.is_told() => self.show_doubt(false, outputs),
+            Some(doubt::Due::Cleared) => {}
             None => {}
         }
         if self.keepalive_at().is_some_and(|at| at <= now) {
@@ -209,10 +213,8 @@ impl Joined {
         }
         match self.echo.due(now) {
             Some(echo::Due::Ask) => self.send(None, now, outputs),
-            Some(echo::Due::Tell) if self.doubt.deadline().is_none() => {
-                outputs.push(Output::Show(Happening::ServerUnreachable));
-            }
-            Some(echo::Due::Tell) | None => {}
+            Some(echo::Due::Tell) => self.show_doubt(true, outputs),
+            None => {}
             Some(echo::Due::GiveUp) => return Some(Reason::TimedOut),
         }
         None
@@ -266,9 +268,9 @@ impl Joined {
         let datagram = Datagram::parse(bytes).ok()?;
         let token = &self.admitted.token;
         let incoming = Incoming::of(datagram, &self.room, token, self.dialect)?;
-        if self.doubt.heard() | self.echo.heard(now) {
-            outputs.push(Output::Show(Happening::ServerReachable));
-        }
+        self.doubt.heard();
+        self.echo.heard(now);
+        self.show_doubt(false, outputs);
         self.vigil.heard(now);
         if matches!(incoming, Incoming::Notice { notice: NoticeText::Pong, .. }) {
             self.echo.answered(now);
@@ -282,11 +284,23 @@ impl Joined {
 
     fn refused(&mut self, now: Instant, outputs: &mut Vec<Output>) -> Option<Reason> {
         match self.doubt.refused(now) {
-            doubt::Verdict::Begun => outputs.push(Output::Show(Happening::ServerUnreachable)),
+            doubt::Verdict::Begun => self.show_doubt(true, outputs),
             doubt::Verdict::Stays => {}
             doubt::Verdict::Gone => return Some(Reason::ServerGone),
         }
         None
+    }
+
+    /// Shows that the server does not answer, or that it does again, if that is news.
+    fn show_doubt(&mut self, is_doubted: bool, outputs: &mut Vec<Output>) {
+        if self.is_doubted != is_doubted {
+            self.is_doubted = is_doubted;
+            let happening = match is_doubted {
+                true => Happening::ServerUnreachable,
+                false => Happening::ServerReachable,
+            };
+            outputs.push(Output::Show(happening));
+        }
     }
 
     fn send(&mut self, message: Option<Message<'_>>, now: Instant, outputs: &mut Vec<Output>) {

@@ -6,7 +6,7 @@ mod watched;
 
 use engine::Instant;
 use engine::client::{Answered, Habits, Lobby};
-use protocol::tcp::{Answer, Feature, Features, Limits, Operation, ReplyForm};
+use protocol::tcp::{Answer, Feature, Limits, Operation, ReplyForm};
 use protocol::{RoomName, UserName};
 use std::time::Duration;
 
@@ -112,7 +112,10 @@ fn reply(user: &str, input: &mut Input<'_>) -> (Vec<u8>, String) {
         user: &UserName::new(user).unwrap(),
         token: &token,
         members: &["太郎"],
-        features: [Features::NONE, Features::NONE.with(Feature::Bundle)][usize::from(most % 2)],
+        features: [(1, Feature::Bundle), (2, Feature::Pong)]
+            .into_iter()
+            .filter_map(|(bit, feature)| (most & bit != 0).then_some(feature))
+            .collect(),
         limits,
     };
     let mut bytes = Vec::new();

@@ -259,7 +259,7 @@ impl Watched {
             _ => vec![bytes],
         };
         for one in entries.into_iter().filter_map(|bytes| self.believed_one(bytes)) {
-            let is_end = one.shown(&self.user).is_none();
+            let is_end = one.is_end(&self.user);
             believed.push(one);
             if is_end {
                 break;
@@ -286,8 +286,8 @@ impl Watched {
 
     /// What is believed is shown in its order, or is the end.
     fn heard(&self, believed: &[Believed], outputs: &[Output], is_over: bool) {
-        let wanted: Vec<_> = believed.iter().map_while(|one| one.shown(&self.user)).collect();
-        if believed.len() > wanted.len() {
+        let wanted: Vec<_> = believed.iter().filter_map(|one| one.shown(&self.user)).collect();
+        if believed.last().is_some_and(|one| one.is_end(&self.user)) {
             assert!(is_over, "it was told that it is out");
         }
         let of_others = |output: &Output| match output {
@@ -351,7 +351,19 @@ enum Believed {
 }
 
 impl Believed {
-    /// What the user sees of it; `None` for the end.
+    /// Whether it says that the user is out.
+    fn is_end(&self, me: &str) -> bool {
+        match self {
+            Self::Chat { .. } => false,
+            Self::Notice { about, notice } => match notice {
+                NoticeText::TimedOut => about == me,
+                NoticeText::RoomClosed | NoticeText::Shutdown => true,
+                NoticeText::Joined | NoticeText::Left | NoticeText::Pong => false,
+            },
+        }
+    }
+
+    /// What the user sees of it, if anything.
     fn shown(&self, me: &str) -> Option<Happening> {
         match self {
             Self::Chat { from, text } => {
@@ -364,6 +376,7 @@ impl Believed {
                     Some(Happening::MemberTimedOut(about.clone()))
                 }
                 NoticeText::TimedOut | NoticeText::RoomClosed | NoticeText::Shutdown => None,
+                NoticeText::Pong => None,
             },
         }
     }

@@ -39,6 +39,10 @@ impl Model {
         room.members.insert(fields.token.to_owned(), Some(from));
         if fields.text.is_empty() {
             self.counters.presences += 1;
+            if record.pong {
+                let datagram = Fields { text: "SYSTEM_PONG", ..fields }.write();
+                expected.by_event.push(Copies { datagram, to: vec![from] });
+            }
         } else if fields.text.starts_with("SYSTEM_") {
             self.counters.reserved += 1;
         } else {

@@ -46,6 +46,7 @@ pub(crate) struct Record {
     pub(crate) is_host: bool,
     pub(crate) ip: IpAddr,
     pub(crate) notices: bool,
+    pub(crate) pong: bool,
 }
 
 /// The reference model.

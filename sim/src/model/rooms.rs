@@ -119,7 +119,7 @@ impl Model {
         let others = self.token_list.values().filter(|record| record.room_name == room);
         let members: BTreeSet<String> = others.map(|record| record.user_name.clone()).collect();
         let features = if self.is_bare() { Vec::new() } else { payload.features };
-        let notices = features.contains(&"notices");
+        let [notices, pong] = ["notices", "pong"].map(|name| features.contains(&name));
         // Without one in the reply, the comparison of the replies will fail.
         let token = seen.token.clone().unwrap_or_default();
         let record = Record {
@@ -129,6 +129,7 @@ impl Model {
             is_host,
             ip,
             notices,
+            pong,
         };
         if let Some(room) = self.rooms_list.get_mut(room) {
             room.members.insert(token.clone(), None);
@@ -182,7 +183,7 @@ impl Payload {
                     return None;
                 }
                 let is_asked = |feature: &&str| names.iter().any(|name| name == feature);
-                ["notices", "bundle"].into_iter().filter(is_asked).collect()
+                ["notices", "bundle", "pong"].into_iter().filter(is_asked).collect()
             }
             Some(_) => return None,
         };

@@ -124,7 +124,9 @@ pub(crate) fn settling(config: &Config) -> Duration {
     let assumed = Limits::default();
     let assumed = match config.reply_form {
         ReplyForm::Bare => assumed.idle_timeout + assumed.sweep_interval,
-        ReplyForm::Framed => Duration::ZERO,
+        // Who finds out by itself asks first when the server may have dropped it, and then, if its
+        // user speaks just then, waits as long again.
+        ReplyForm::Framed => told * 2 + Duration::from_secs(12),
     };
     told.max(assumed) + Duration::from_secs(12)
 }
