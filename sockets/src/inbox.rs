@@ -73,6 +73,15 @@ impl Inbox {
         outcome
     }
 
+    /// Takes what is there, up to the inbox's limit, and waits for nothing. Whether anything was.
+    ///
+    /// # Errors
+    /// The system's, except that nothing is there. What was taken before it stays.
+    pub fn take_waiting(&mut self, socket: &UdpSocket) -> io::Result<bool> {
+        self.taken.clear();
+        self.drain(socket).map(|()| !self.is_empty())
+    }
+
     fn drain(&mut self, socket: &UdpSocket) -> io::Result<()> {
         while !self.taken.is_full() {
             match self.push(|space| receive_now(socket, space)) {
@@ -182,6 +191,10 @@ mod tests {
             inbox.take_more(&other).unwrap();
             assert_eq!((inbox.len(), told(&inbox)), (expected.len(), expected.to_vec()));
         }
+        one.send(b"one more").unwrap();
+        assert!(inbox.take_waiting(&other).unwrap());
+        assert_eq!(told(&inbox), [b"one more"]);
+        assert!(!inbox.take_waiting(&other).unwrap());
         assert!(inbox.take(|_| Err(ErrorKind::TimedOut.into())).is_err());
         assert!(inbox.is_empty() && told(&inbox).is_empty());
     }

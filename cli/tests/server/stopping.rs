@@ -14,6 +14,7 @@ use crate::support::{
 
 on_both_runtimes!(
     a_signal_stops_it_and_all_members_are_told,
+    what_waits_is_taken_before_it_stops,
     a_port_in_use_is_a_clear_error,
     a_port_can_be_used_again_at_once,
     what_makes_no_sense_is_wrong_usage,
@@ -43,6 +44,19 @@ fn a_signal_stops_it_and_all_members_are_told(runtime: Runtime) {
         guest.is_told(NoticeText::RoomClosed, &other_host);
         assert!(is_closed(&idle));
     }
+}
+
+fn what_waits_is_taken_before_it_stops(runtime: Runtime) {
+    let server = Server::start(runtime, &[]);
+    let entry = Entry::new("部屋", "主").notices();
+    let reply = entry.ask(1, server.address()).done();
+    let host = Member::unregistered(&entry, server.address(), &reply);
+    server.while_suspended(|| {
+        host.is_there();
+        server.signal(Signal::TERM);
+    });
+    assert_eq!(server.end().code, Some(0));
+    host.is_told(NoticeText::Shutdown, &host);
 }
 
 fn fails_to_listen(runtime: Runtime, at: SocketAddr) {

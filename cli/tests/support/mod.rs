@@ -131,10 +131,18 @@ impl Server {
     }
 
     /// Has it stop, and waits until it has.
-    pub(crate) fn stop(mut self, signal: Signal) -> Ended {
-        let process = self.process.take().unwrap();
-        process.signal(signal);
-        process.end()
+    pub(crate) fn stop(self, signal: Signal) -> Ended {
+        self.signal(signal);
+        self.end()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.as_ref().unwrap().signal(signal);
+    }
+
+    /// Waits until it has stopped.
+    pub(crate) fn end(mut self) -> Ended {
+        self.process.take().unwrap().end()
     }
 }
 

@@ -18,6 +18,9 @@ const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// Datagrams taken at most before the connections have their turn.
 const DATAGRAMS_A_TURN: usize = 64;
 
+/// How often what waits is taken before the server stops, at most.
+const LAST_WAKES: usize = 16;
+
 /// Receives for ever.
 pub(super) async fn run(shared: &Shared<impl Machine>) {
     let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
@@ -33,6 +36,17 @@ pub(super) async fn run(shared: &Shared<impl Machine>) {
             taken = 0;
             future::yield_now().await;
         }
+    }
+}
+
+/// Takes what still waits when the server is to stop: who has only just said where it is wants to know.
+pub(super) fn take_last(shared: &Shared<impl Machine>) {
+    let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
+    for _ in 0..LAST_WAKES {
+        if !inbox.take_waiting(shared.outgoing.socket().get_ref()).unwrap_or(false) {
+            return;
+        }
+        inbox.tell(|event| shared.tell(event, &mut actions));
     }
 }
 

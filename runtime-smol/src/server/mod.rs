@@ -60,6 +60,7 @@ pub async fn serve(
         Err(io::Error::other("a task panicked, and half a server would look like a whole one"))
     };
     let outcome = future::or(stopped, failed).await;
+    datagrams::take_last(&shared);
     shared.tell(Event::Shutdown, &mut Actions::new());
     outcome.map(|()| *shared.server.borrow().counters())
 }

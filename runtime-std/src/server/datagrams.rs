@@ -18,6 +18,9 @@ const STOP_CHECK: Duration = Duration::from_millis(200);
 /// How long the sends of one event may wait for the kernel's buffer before copies are given up.
 const SEND_PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often what waits is taken before the server stops, at most.
+const LAST_WAKES: usize = 16;
+
 /// The pause after an error that is not about one datagram.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
@@ -35,19 +38,34 @@ pub(super) fn run(shared: &Shared<impl Machine>) {
             warn!(%error, "the UDP socket failed to receive; trying again");
             thread::sleep(ERROR_PAUSE);
         }
-        inbox.tell(|event| {
-            shared.handle(event, &mut actions);
-            send(&shared.socket, &shared.sender, &actions);
-            for action in actions.iter() {
-                match action {
-                    Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {}
-                    Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {
-                        shared.pass_on(action);
-                    }
+        hand_on(&inbox, shared, &mut actions);
+    }
+}
+
+/// Takes what still waits when the server is to stop: who has only just said where it is wants to know.
+pub(super) fn take_last(shared: &Shared<impl Machine>) {
+    let (mut inbox, mut actions) = (Inbox::default(), Actions::new());
+    for _ in 0..LAST_WAKES {
+        if !inbox.take_waiting(&shared.socket).unwrap_or(false) {
+            return;
+        }
+        hand_on(&inbox, shared, &mut actions);
+    }
+}
+
+fn hand_on(inbox: &Inbox, shared: &Shared<impl Machine>, actions: &mut Actions) {
+    inbox.tell(|event| {
+        shared.handle(event, actions);
+        send(&shared.socket, &shared.sender, actions);
+        for action in actions.iter() {
+            match action {
+                Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {}
+                Action::Write { .. } | Action::HalfClose { .. } | Action::Close { .. } => {
+                    shared.pass_on(action);
                 }
             }
-        });
-    }
+        }
+    });
 }
 
 /// Waits for a datagram, and takes along what else is there by then.

@@ -87,6 +87,7 @@ impl<'a, M: Machine> Listening<'a, M> {
             }
             self.resume_accepting()?;
         }
+        datagrams::take_last(self.shared);
         self.tell(Event::Shutdown);
         Ok(())
     }
