@@ -54,7 +54,6 @@ struct Waiting {
     /// How often it was asked, what comes with the user's words aside.
     asks: u32,
     last_ask: Instant,
-    is_told: bool,
     stage: Stage,
     /// When the stage is over.
     at: Instant,
@@ -88,7 +87,6 @@ impl Echo {
             since: now,
             asks: 1,
             last_ask: now,
-            is_told: false,
             stage: Stage::Asked,
             at: now + ANSWER_WAIT,
         };
@@ -112,9 +110,9 @@ impl Echo {
         self.waiting = None;
     }
 
-    /// Whether the user is to know that no answer comes.
-    pub(super) fn is_told(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.is_told)
+    /// Whether an answer is waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
     }
 
     /// An answer came.
@@ -150,7 +148,6 @@ impl Echo {
             }
             Stage::Asked | Stage::Told => {
                 waiting.stage = Stage::Told;
-                waiting.is_told = true;
                 waiting.at = dropped_at;
                 Some(Due::Tell)
             }
@@ -212,14 +209,13 @@ mod tests {
     fn an_answer_ends_the_waiting() {
         let mut echo = echo();
         echo.asked(at(1));
-        assert!(!echo.is_told());
         echo.heard(at(2));
         assert_eq!((echo.deadline(), echo.due(at(500))), (None, None));
         echo.asked(at(501));
         dues(&mut echo, 501..520);
-        assert!(echo.is_told());
+        assert!(echo.is_waiting());
         echo.heard(at(520));
-        assert!(!echo.is_told());
+        assert!(!echo.is_waiting());
         echo.asked(at(600));
         dues(&mut echo, 600..744);
         echo.heard(at(745));

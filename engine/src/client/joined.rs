@@ -193,8 +193,9 @@ impl Joined {
         }
         match self.doubt.due(now) {
             Some(doubt::Due::Ask) => self.send(None, now, outputs),
-            Some(doubt::Due::Cleared) if !self.echo.is_told() => self.show_doubt(false, outputs),
-            Some(doubt::Due::Cleared) => {}
+            // Where questions are answered, that one is not refused is not enough.
+            Some(doubt::Due::Cleared) if self.echo.is_waiting() => {}
+            Some(doubt::Due::Cleared) => self.show_doubt(false, outputs),
             None => {}
         }
         if self.keepalive_at().is_some_and(|at| at <= now) {

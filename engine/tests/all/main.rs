@@ -9,6 +9,7 @@
 )]
 
 mod client_and_server;
+mod client_answers;
 mod client_bundles;
 mod client_deadlines;
 mod client_doubt;
