@@ -41,12 +41,13 @@ pub(crate) fn text(number: usize) -> String {
         3 => " SYSTEM_HOST_MESSAGE_TIME_OUT".to_owned(),
         4 => "長".repeat(1500),
         5 => "a".repeat(4093),
+        6 => "中".repeat(number * 7 % 400),
         _ => format!("メッセージ{number}"),
     }
 }
 
 /// Payloads for requests: odd ones, and some that are good.
-pub(crate) const PAYLOADS: [&str; 20] = [
+pub(crate) const PAYLOADS: [&str; 21] = [
     "{}",
     "[]",
     "",
@@ -66,5 +67,6 @@ pub(crate) const PAYLOADS: [&str; 20] = [
     r#"{"user_name":"\u202ea"}"#,
     r#" {"user_name":"\u592a\u90ce\u3055\u3093","extra":{"a":[1,2]}} "#,
     r#"{"user_name":"seed","password":null,"features":["notices","x"]}"#,
+    r#"{"user_name":"bundler","features":["x","bundle"]}"#,
     r#"{"user_name":"original","token":"","password":""}"#,
 ];

@@ -20,8 +20,8 @@ impl Judge {
         Self { model: Model::new(rules, Instant::ZERO), bystander: Bystander::default() }
     }
 
-    /// Tells `server` of `event`, and gives what it does. The server is to be told by nobody else,
-    /// to number no two connections the same, and to have so few members that one turn tells them all.
+    /// Tells `server` of `event`, and gives what it does. The server is to be told by nobody else, to
+    /// number no two connections the same, and to be told of at most 64 datagrams together.
     ///
     /// # Errors
     /// The rule that is broken, and how.
@@ -34,13 +34,12 @@ impl Judge {
         let mut actions = Actions::new();
         server.handle_into(event, now, &mut actions);
         let actions: Vec<Action<'_>> = actions.iter().collect();
-        let seen = comparison::seen(&event, &actions, self.model.rules().reply_form);
+        let seen = comparison::seen(&actions, self.model.rules().reply_form);
         let expected = self.model.step(event, now, &seen);
         let step = Step {
             event: &event,
             now: self.model.now(),
             actions: &actions,
-            turns: 1,
             expected: &expected,
             census: server.census(),
             counters: server.counters(),

@@ -22,6 +22,8 @@ pub struct Weather {
     pub unreachable: u16,
     /// The server is woken late.
     pub slow_timer: u16,
+    /// The server has other work when a datagram comes, and finds more of them afterwards.
+    pub busy: u16,
     /// The least time that a packet takes, in microseconds.
     pub delay: u64,
     /// What may be added to it.
@@ -39,6 +41,7 @@ impl Weather {
         stall: 0,
         unreachable: 0,
         slow_timer: 0,
+        busy: 0,
         delay: 2_000,
         jitter: 1_000,
         piece: 1500,

@@ -78,6 +78,7 @@ impl<F: Fn(&Plan) -> Option<Violation>> Shrinking<F> {
             |weather: &mut Weather| weather.stall = 0,
             |weather: &mut Weather| weather.unreachable = 0,
             |weather: &mut Weather| weather.slow_timer = 0,
+            |weather: &mut Weather| weather.busy = 0,
             |weather: &mut Weather| weather.piece = 1500,
         ] {
             self.attempt(|plan| clear(&mut plan.weather));

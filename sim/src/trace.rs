@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use engine::Instant;
 
 use crate::invariants::Bystander;
-use crate::wire::Fields;
+use crate::wire::{Fields, is_bundle, opened};
 
 /// How many lines are kept of a world that is not written down.
 const KEPT: usize = 24;
@@ -63,6 +63,13 @@ pub(crate) fn time(at: Instant) -> String {
 
 /// A datagram in words, its token by number.
 pub(crate) fn datagram(bytes: &[u8], bystander: Option<&Bystander>) -> String {
+    if is_bundle(bytes)
+        && let Some(datagrams) = opened(bytes)
+    {
+        let inside: Vec<String> =
+            datagrams.into_iter().map(|bytes| datagram(bytes, bystander)).collect();
+        return format!("{} bytes with {}: {}", bytes.len(), inside.len(), inside.join(" | "));
+    }
     let Some(fields) = Fields::read(bytes) else {
         return format!("{} bytes that are no datagram", bytes.len());
     };

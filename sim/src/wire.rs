@@ -49,6 +49,47 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The datagrams in what a server sends: those in a bundle, or the one that it is. `None` when it is a
+/// bundle that no server may send: a size that does not fit, a bundle inside, nothing inside, or
+/// anything but zeros after what is the last of them.
+pub(crate) fn opened(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    if !is_bundle(bytes) {
+        return Some(vec![bytes]);
+    }
+    let mut datagrams = Vec::new();
+    let mut rest = bytes.get(3..)?;
+    while let Some((size, after)) = rest.split_at_checked(2) {
+        let size = usize::from(u16::from_be_bytes(size.try_into().ok()?));
+        if size == 0 {
+            break;
+        }
+        let (datagram, after) = after.split_at_checked(size)?;
+        if is_bundle(datagram) {
+            return None;
+        }
+        datagrams.push(datagram);
+        rest = after;
+    }
+    let is_sound = !datagrams.is_empty() && rest.iter().all(|byte| *byte == 0);
+    is_sound.then_some(datagrams)
+}
+
+/// Whether these bytes are a bundle and not a datagram: a datagram of a server names a room.
+pub(crate) fn is_bundle(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0; 3])
+}
+
+/// A bundle's bytes.
+#[cfg(test)]
+pub(crate) fn bundle(datagrams: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = vec![0; 3];
+    for datagram in datagrams {
+        bytes.extend_from_slice(&(datagram.len() as u16).to_be_bytes());
+        bytes.extend_from_slice(datagram);
+    }
+    bytes
+}
+
 /// What stands in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -151,6 +192,26 @@ mod tests {
         assert_eq!(Fields::read(&fields.write()), Some(fields));
         assert_eq!(Fields::read(&[1, 1, 0, 0xc3, 0xa9]), None, "cut inside a character");
         assert_eq!(Fields::read(&[0, 0]), None);
+    }
+
+    #[test]
+    fn a_bundle_is_opened_if_it_is_sound() {
+        let bytes = bundle(&[b"one", b"two"]);
+        assert_eq!(opened(&bytes), Some(vec![&b"one"[..], b"two"]));
+        assert_eq!(opened(b"one"), Some(vec![&b"one"[..]]));
+        for padding in 1..5 {
+            let padded = [&bytes[..], &[0, 0, 0, 0, 0][..padding]].concat();
+            assert_eq!(opened(&padded), opened(&bytes));
+        }
+        for wrong in [
+            bytes[..bytes.len() - 1].to_vec(),
+            [&bytes[..], b"x"].concat(),
+            [&bytes[..], b"\0\0\0\x01x"].concat(),
+            bundle(&[b"one", &bytes]),
+            bundle(&[]),
+        ] {
+            assert_eq!(opened(&wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ const WORLDS: u64 = 200;
 fn every_rule_holds_and_is_reached() {
     let mut refusals: BTreeMap<&str, u64> = BTreeMap::new();
     let mut total = Counters::default();
+    let (mut batches, mut bundles, mut between_turns) = (0, 0, 0);
     for seed in 0..WORLDS {
         let outcome = Plan::draw(seed).run(Depth::Nothing);
         assert_eq!(outcome.violation, None, "replay it: cargo run -p sim -- --seed {seed} --trace");
@@ -21,6 +22,9 @@ fn every_rule_holds_and_is_reached() {
         for (error, count) in outcome.refusals {
             *refusals.entry(error).or_default() += count;
         }
+        batches += outcome.stats.batches;
+        bundles += outcome.stats.bundles;
+        between_turns += outcome.stats.between_turns;
         let c = outcome.stats.counters;
         total.connections_evicted += c.connections_evicted;
         total.rooms_created += c.rooms_created;
@@ -48,8 +52,11 @@ fn every_rule_holds_and_is_reached() {
         total.mismatched,
         total.foreign_address,
         total.reserved,
+        batches,
+        bundles,
+        between_turns,
     ];
-    assert!(reached.iter().all(|count| *count >= 10), "{total:?}");
+    assert!(reached.iter().all(|count| *count >= 10), "{reached:?}");
     let reasons: Vec<&str> = refusals.keys().copied().collect();
     let all = [
         "invalid_request",
@@ -59,6 +66,7 @@ fn every_rule_holds_and_is_reached() {
         "room_exists",
         "room_full",
         "server_full",
+        "try_later",
         "unknown_token",
         "wrong_password",
     ];
@@ -72,5 +80,6 @@ fn in_an_hour_of_ordinary_chat_everyone_hears_everything_once() {
     let c = outcome.stats.counters;
     assert!(c.messages > 1000 && c.copies > c.messages, "{c:?}");
     assert_eq!(outcome.stats.shown, c.copies);
+    assert!(outcome.stats.batches > 0, "some were found at one wake");
     assert_eq!((c.datagrams, c.told_again), (c.messages + c.presences, 0));
 }

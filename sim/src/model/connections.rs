@@ -42,7 +42,7 @@ impl Model {
         &mut self,
         id: ConnectionId,
         from: SocketAddr,
-        seen: &Seen,
+        seen: &Seen<'_>,
         expected: &mut Expected,
     ) {
         self.counters.connections += 1;
@@ -66,7 +66,7 @@ impl Model {
         &mut self,
         id: ConnectionId,
         bytes: &[u8],
-        seen: &Seen,
+        seen: &Seen<'_>,
         expected: &mut Expected,
     ) {
         let now = self.now;
@@ -84,7 +84,7 @@ impl Model {
             }
             Progress::Whole { header, room, payload } => {
                 let ip = connection.ip;
-                self.request(header, &room, &payload, ip, seen, expected)
+                self.request(header, &room, &payload, ip, seen)
             }
         };
         self.reply(id, reply, expected);
@@ -102,7 +102,7 @@ impl Model {
         self.reply(id, Reply { operation, room: String::new(), says }, expected);
     }
 
-    pub(super) fn crowded(&mut self, seen: &Seen, expected: &mut Expected) {
+    pub(super) fn crowded(&mut self, seen: &Seen<'_>, expected: &mut Expected) {
         self.evict(None, seen, expected);
     }
 
@@ -128,7 +128,7 @@ impl Model {
 
     /// The connection idle longest has to go, of all or of one address. Of several that are idle
     /// for equally long it may be any.
-    fn evict(&mut self, ip: Option<IpAddr>, seen: &Seen, expected: &mut Expected) {
+    fn evict(&mut self, ip: Option<IpAddr>, seen: &Seen<'_>, expected: &mut Expected) {
         let eligible = || {
             self.connections
                 .iter()

@@ -10,6 +10,7 @@ mod datagrams;
 mod departed;
 mod rooms;
 mod sweep;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,8 @@ use protocol::tcp::ReplyForm;
 use connections::Connection;
 pub(crate) use connections::LINGER;
 use departed::Departed;
+pub(crate) use telling::NOTICES_A_TURN;
+use telling::Telling;
 
 /// The texts by which the server tells members what happened.
 pub(crate) const TIMED_OUT: &str = "SYSTEM_MESSAGE_TIME_OUT";
@@ -45,7 +48,14 @@ pub(crate) struct Record {
     pub(crate) last_access: Instant,
     pub(crate) is_host: bool,
     pub(crate) ip: IpAddr,
+    pub(crate) features: Features,
+}
+
+/// What a member asked for and was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Features {
     pub(crate) notices: bool,
+    pub(crate) bundle: bool,
     pub(crate) pong: bool,
 }
 
@@ -59,8 +69,11 @@ pub(crate) struct Model {
     pub(crate) rooms_list: BTreeMap<String, Room>,
     pub(crate) token_list: BTreeMap<String, Record>,
     pub(crate) departed: Departed,
+    telling: Telling,
     connections: BTreeMap<ConnectionId, Connection>,
     is_stopping: bool,
+    /// Whether there are random bytes for a token.
+    pub(crate) has_entropy: bool,
     counters: Counters,
     /// How often something was refused, by the reason.
     pub(crate) refusals: BTreeMap<&'static str, u64>,
@@ -68,14 +81,13 @@ pub(crate) struct Model {
 
 /// What of the engine's answer the model cannot know beforehand.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Seen<'a> {
     /// The token in the reply, if there is a reply with one.
     pub(crate) token: Option<String>,
     /// The connections that were closed.
     pub(crate) closes: BTreeSet<ConnectionId>,
-    /// How many notices were sent to where the datagram came from, with its token. One may have been
-    /// due anyway.
-    pub(crate) notices: usize,
+    /// The notices that were sent, and to where.
+    pub(crate) notices: Vec<(SocketAddr, &'a [u8])>,
 }
 
 /// One datagram to some addresses.
@@ -92,11 +104,13 @@ pub(crate) struct Expected {
     pub(crate) by_time: Vec<Copies>,
     /// Datagrams that the event itself calls for.
     pub(crate) by_event: Vec<Copies>,
+    /// Notices that may have had their turn, or have it later.
+    pub(crate) perhaps: Vec<Copies>,
     pub(crate) closes: BTreeSet<ConnectionId>,
     pub(crate) reply: Option<(ConnectionId, Reply)>,
-    /// Whether the event was a datagram with the token of a member, or a remembered one, and all
-    /// that belongs to it.
-    pub(crate) is_authentic: bool,
+    /// For each datagram of the event whether it has the token of a member, or a remembered one, and
+    /// all that belongs to it.
+    pub(crate) authentic: Vec<bool>,
 }
 
 /// A reply, without its words.
@@ -112,7 +126,7 @@ pub(crate) struct Reply {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Refused(&'static str),
-    Admitted { user: String, members: BTreeSet<String>, features: Vec<&'static str> },
+    Admitted { user: String, members: BTreeSet<String>, features: Features },
     Left { user: String },
     Rooms(Vec<(String, usize, bool)>),
 }
@@ -127,21 +141,28 @@ impl Model {
             swept: start,
             rooms_list: BTreeMap::new(),
             token_list: BTreeMap::new(),
+            telling: Telling::default(),
             connections: BTreeMap::new(),
             is_stopping: false,
+            has_entropy: true,
             counters: Counters::default(),
             refusals: BTreeMap::new(),
         }
     }
 
     /// Takes note of an event, and says what the server has to do about it.
-    pub(crate) fn step(&mut self, event: Event<'_>, now: Instant, seen: &Seen) -> Expected {
+    pub(crate) fn step(&mut self, event: Event<'_>, now: Instant, seen: &Seen<'_>) -> Expected {
         let mut expected = Expected::default();
+        let is_chat = matches!(event, Event::Datagram { .. } | Event::Datagrams(_));
+        // Who talks does not wait for what is still to be told.
+        let mut budget = if is_chat && self.is_behind() { 0 } else { NOTICES_A_TURN };
         if let Event::Closed { connection } = event {
             self.connections.remove(&connection);
         }
         self.now = self.now.max(now);
-        self.sweep_if_due(&mut expected.by_time);
+        if self.sweep_if_due() {
+            self.tell(&mut budget, &mut expected.by_time, &mut expected.perhaps);
+        }
         self.close_lingerers(&mut expected.closes);
         match event {
             Event::Opened { connection, from } => {
@@ -152,15 +173,15 @@ impl Model {
             }
             Event::Ended { connection } => self.ended(connection, &mut expected),
             Event::Crowded => self.crowded(seen, &mut expected),
-            Event::Datagram { from, bytes } => self.datagram(from, bytes, seen, &mut expected),
-            Event::Datagrams(batch) => {
-                for Incoming { from, bytes } in batch {
-                    self.datagram(*from, bytes, seen, &mut expected);
-                }
+            Event::Datagram { from, bytes } => {
+                self.datagrams(&[Incoming { from, bytes }], seen, &mut expected);
             }
+            Event::Datagrams(batch) => self.datagrams(batch, seen, &mut expected),
             Event::Shutdown => self.shut_down(&mut expected),
             Event::Closed { .. } | Event::Tick => {}
         }
+        self.tell(&mut budget, &mut expected.by_event, &mut expected.perhaps);
+        self.note_what_was_told(seen, &expected);
         expected
     }
 
@@ -199,6 +220,9 @@ impl Model {
 
     /// When the passing of time next calls for something.
     pub(crate) fn next_need(&self) -> Option<Instant> {
+        if self.is_behind() {
+            return Some(self.now);
+        }
         let silent = self.token_list.values().map(|record| record.last_access).min();
         let silent = silent.map(|at| at + self.rules.idle_timeout + Duration::from_micros(1));
         let sweep = [silent, self.departed.next_end()].into_iter().flatten().min();
@@ -215,25 +239,13 @@ impl Model {
         Some(Copies { datagram: fields.write(), to: vec![address] })
     }
 
-    /// Everyone in a room is told, if they understand.
-    fn tell_room(&self, room: &str, about: &str, text: &'static str, copies: &mut Vec<Copies>) {
-        let Some(tokens) = self.rooms_list.get(room).map(|room| room.members.keys()) else {
-            return;
-        };
-        for token in tokens {
-            let understands = self.token_list.get(token).is_some_and(|record| record.notices);
-            if let Some(text) = in_words_of(text, understands) {
-                copies.extend(self.notice(token, about, text));
-            }
-        }
-    }
-
     /// Takes a member out of both dictionaries.
     fn remove(&mut self, token: &str) -> Option<Record> {
         let record = self.token_list.remove(token)?;
         if let Some(room) = self.rooms_list.get_mut(&record.room_name) {
             room.members.remove(token);
         }
+        self.telling.somebody_went(&record.room_name);
         Some(record)
     }
 
@@ -245,16 +257,5 @@ impl Model {
 
     fn is_bare(&self) -> bool {
         self.rules.reply_form == ReplyForm::Bare
-    }
-}
-
-/// What is said to a member that understands the additional notices, and to one that does not.
-fn in_words_of(text: &'static str, understands: bool) -> Option<&'static str> {
-    match text {
-        _ if understands => Some(text),
-        JOINED => None,
-        LEFT => Some(TIMED_OUT),
-        SHUTDOWN => Some(CLOSED),
-        same => Some(same),
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::connections::room_of;
-use super::{Expected, JOINED, LEFT, Model, Record, Reply, Room, Says, Seen};
+use super::{Features, JOINED, LEFT, Model, Record, Reply, Room, Says, Seen};
 use crate::wire::{Header, Object, is_name};
 
 /// What a payload says, once its keys have the right types.
@@ -14,8 +14,7 @@ struct Payload {
     user: String,
     password: String,
     token: String,
-    /// Of those that the server has, in its order.
-    features: Vec<&'static str>,
+    features: Features,
 }
 
 /// Who wants into which room.
@@ -33,10 +32,9 @@ impl Model {
         room: &[u8],
         payload: &[u8],
         ip: IpAddr,
-        seen: &Seen,
-        expected: &mut Expected,
+        seen: &Seen<'_>,
     ) -> Reply {
-        let says = self.outcome(header, room, payload, ip, seen, expected);
+        let says = self.outcome(header, room, payload, ip, seen);
         let says = says.unwrap_or_else(|error| self.count_refusal(error));
         let room = if matches!(says, Says::Rooms(_)) { String::new() } else { room_of(room) };
         Reply { operation: header.operation, room, says }
@@ -48,8 +46,7 @@ impl Model {
         room: &[u8],
         payload: &[u8],
         ip: IpAddr,
-        seen: &Seen,
-        expected: &mut Expected,
+        seen: &Seen<'_>,
     ) -> Result<Says, &'static str> {
         if header.state != 0 {
             return Err("invalid_request");
@@ -65,12 +62,12 @@ impl Model {
         let applicant = Applicant { room: &room, payload, ip };
         match header.operation {
             1 => self.create(applicant, seen),
-            2 => self.join(applicant, seen, expected),
-            _ => self.leave(&applicant, expected),
+            2 => self.join(applicant, seen),
+            _ => self.leave(&applicant),
         }
     }
 
-    fn create(&mut self, applicant: Applicant<'_>, seen: &Seen) -> Result<Says, &'static str> {
+    fn create(&mut self, applicant: Applicant<'_>, seen: &Seen<'_>) -> Result<Says, &'static str> {
         if self.rooms_list.contains_key(applicant.room) {
             return Err("room_exists");
         }
@@ -78,6 +75,7 @@ impl Model {
         if self.rooms_list.len() >= caps.rooms || self.token_list.len() >= caps.members {
             return Err("server_full");
         }
+        self.may_admit()?;
         let password = applicant.payload.password.clone();
         let room = Room { members: BTreeMap::new(), password };
         self.rooms_list.insert(applicant.room.to_owned(), room);
@@ -85,12 +83,7 @@ impl Model {
         Ok(self.admit(applicant, true, seen))
     }
 
-    fn join(
-        &mut self,
-        applicant: Applicant<'_>,
-        seen: &Seen,
-        expected: &mut Expected,
-    ) -> Result<Says, &'static str> {
+    fn join(&mut self, applicant: Applicant<'_>, seen: &Seen<'_>) -> Result<Says, &'static str> {
         let Some(room) = self.rooms_list.get(applicant.room) else {
             return Err("no_such_room");
         };
@@ -109,17 +102,21 @@ impl Model {
         if self.token_list.len() >= self.rules.caps.members {
             return Err("server_full");
         }
-        self.tell_room(applicant.room, &applicant.payload.user, JOINED, &mut expected.by_event);
+        self.may_admit()?;
         Ok(self.admit(applicant, false, seen))
     }
 
-    fn admit(&mut self, applicant: Applicant<'_>, is_host: bool, seen: &Seen) -> Says {
+    /// A member needs a token, and a token random bytes.
+    fn may_admit(&self) -> Result<(), &'static str> {
+        if self.has_entropy { Ok(()) } else { Err("try_later") }
+    }
+
+    fn admit(&mut self, applicant: Applicant<'_>, is_host: bool, seen: &Seen<'_>) -> Says {
         let Applicant { room, payload, ip } = applicant;
         self.counters.joins += 1;
         let others = self.token_list.values().filter(|record| record.room_name == room);
         let members: BTreeSet<String> = others.map(|record| record.user_name.clone()).collect();
-        let features = if self.is_bare() { Vec::new() } else { payload.features };
-        let [notices, pong] = ["notices", "pong"].map(|name| features.contains(&name));
+        let features = if self.is_bare() { Features::default() } else { payload.features };
         // Without one in the reply, the comparison of the replies will fail.
         let token = seen.token.clone().unwrap_or_default();
         let record = Record {
@@ -128,33 +125,29 @@ impl Model {
             last_access: self.now,
             is_host,
             ip,
-            notices,
-            pong,
+            features,
         };
         if let Some(room) = self.rooms_list.get_mut(room) {
             room.members.insert(token.clone(), None);
         }
+        // It understands nothing yet, so it is not told of itself.
+        self.owe_room(room, &payload.user, JOINED);
         self.token_list.insert(token, record);
         Says::Admitted { user: payload.user, members, features }
     }
 
-    fn leave(
-        &mut self,
-        leaver: &Applicant<'_>,
-        expected: &mut Expected,
-    ) -> Result<Says, &'static str> {
+    fn leave(&mut self, leaver: &Applicant<'_>) -> Result<Says, &'static str> {
         let Payload { user, token, .. } = &leaver.payload;
         let record = self.token_list.get(token).filter(|record| {
             record.room_name == leaver.room && record.user_name == *user && record.ip == leaver.ip
         });
         let is_host = record.ok_or("unknown_token")?.is_host;
         self.counters.departures += 1;
-        let copies = &mut expected.by_event;
         if is_host {
-            self.close_room(leaver.room, Some(token), self.now, copies);
+            self.close_room(leaver.room, Some(token), self.now);
         } else {
             self.remove(token);
-            self.tell_room(leaver.room, user, LEFT, copies);
+            self.owe_room(leaver.room, user, LEFT);
         }
         Ok(Says::Left { user: user.clone() })
     }
@@ -177,13 +170,13 @@ impl Payload {
             Some(_) => None,
         };
         let features = match object.one("features").ok()? {
-            None | Some(Value::Null) => Vec::new(),
+            None | Some(Value::Null) => Features::default(),
             Some(Value::Array(names)) => {
                 if !names.iter().all(Value::is_string) {
                     return None;
                 }
-                let is_asked = |feature: &&str| names.iter().any(|name| name == feature);
-                ["notices", "bundle", "pong"].into_iter().filter(is_asked).collect()
+                let has = |feature| names.iter().any(|name| name == feature);
+                Features { notices: has("notices"), bundle: has("bundle"), pong: has("pong") }
             }
             Some(_) => return None,
         };

@@ -3,19 +3,23 @@
 use engine::Instant;
 
 use super::departed::Former;
-use super::{CLOSED, Copies, Expected, Model, SHUTDOWN, TIMED_OUT, in_words_of};
+use super::telling::in_words_of;
+use super::{CLOSED, Expected, Model, SHUTDOWN, TIMED_OUT};
 
 impl Model {
     /// Sweeps, if a moment of the grid has come since the last time. Of several it is the last.
-    pub(super) fn sweep_if_due(&mut self, copies: &mut Vec<Copies>) {
+    /// Whether one has.
+    pub(super) fn sweep_if_due(&mut self) -> bool {
         let interval = self.interval();
         let since_start = self.now.as_micros() - self.start.as_micros();
         let moment = self.now.as_micros() - since_start % interval;
         let moment = Instant::from_micros(moment);
-        if moment > self.swept {
+        let is_due = moment > self.swept;
+        if is_due {
             self.swept = moment;
-            self.sweep(moment, copies);
+            self.sweep(moment);
         }
+        is_due
     }
 
     /// The first sweep to come that is not before `at`.
@@ -32,7 +36,7 @@ impl Model {
         self.rules.sweep_interval.as_micros() as u64
     }
 
-    fn sweep(&mut self, moment: Instant, copies: &mut Vec<Copies>) {
+    fn sweep(&mut self, moment: Instant) {
         self.departed.expire(moment);
         let timeout = self.rules.idle_timeout;
         let due: Vec<String> = self
@@ -47,7 +51,7 @@ impl Model {
         let rooms: Vec<String> =
             hosts.filter(|host| host.is_host).map(|host| host.room_name.clone()).collect();
         for room in rooms {
-            self.close_room(&room, None, moment, copies);
+            self.close_room(&room, None, moment);
         }
         let mut guests = Vec::new();
         for token in &due {
@@ -55,12 +59,12 @@ impl Model {
             let to_itself = self.token_list.get(token).map(|record| record.user_name.clone());
             let to_itself = to_itself.and_then(|user| self.notice(token, &user, TIMED_OUT));
             if let Some(record) = self.remove(token) {
-                copies.extend(to_itself);
-                guests.push((token.clone(), record));
+                guests.push((token.clone(), record, to_itself));
             }
         }
-        for (token, record) in guests {
-            self.tell_room(&record.room_name, &record.user_name, TIMED_OUT, copies);
+        for (token, record, to_itself) in guests {
+            self.owe_room(&record.room_name, &record.user_name, TIMED_OUT);
+            self.owe_former(to_itself);
             let former = Former {
                 token,
                 about: record.user_name.clone(),
@@ -75,13 +79,7 @@ impl Model {
     }
 
     /// The room is no more. All in it are told but `leaver`, and remembered.
-    pub(super) fn close_room(
-        &mut self,
-        room: &str,
-        leaver: Option<&str>,
-        at: Instant,
-        copies: &mut Vec<Copies>,
-    ) {
+    pub(super) fn close_room(&mut self, room: &str, leaver: Option<&str>, at: Instant) {
         let tokens = self.tokens_of(room);
         let host = self.host_of(room);
         for token in tokens {
@@ -90,7 +88,7 @@ impl Model {
             if Some(&*token) == leaver {
                 continue;
             }
-            copies.extend(notice);
+            self.owe_former(notice);
             let former = Former {
                 token,
                 room: record.room_name,
@@ -103,15 +101,18 @@ impl Model {
             self.departed.remember(former, at);
         }
         self.rooms_list.remove(room);
+        self.telling.forget_room(room);
     }
 
     pub(super) fn shut_down(&mut self, expected: &mut Expected) {
         self.is_stopping = true;
+        expected.by_event.extend(self.telling.end());
         let rooms: Vec<String> = self.rooms_list.keys().cloned().collect();
         for room in rooms {
             let host = self.host_of(&room);
             for token in self.tokens_of(&room) {
-                let understands = self.token_list.get(&token).is_some_and(|record| record.notices);
+                let understands =
+                    self.token_list.get(&token).is_some_and(|record| record.features.notices);
                 let text = in_words_of(SHUTDOWN, understands);
                 let notice = text.and_then(|text| self.notice(&token, &host, text));
                 expected.by_event.extend(notice);

@@ -7,7 +7,7 @@ use engine::{Caps, Config, Instant};
 use fastrand::Rng;
 use protocol::tcp::ReplyForm;
 
-use super::{Deed, Kind, Party, Plan, What, settling};
+use super::{Asks, Deed, Kind, Party, Plan, What, settling};
 use crate::cast;
 use crate::link::Weather;
 
@@ -28,12 +28,16 @@ impl Plan {
         let calm_at = Instant::ZERO + unit * rng.u32(3..=9);
         let end = calm_at + settling(&config);
         let rooms = 1 + clients / rng.usize(3..=8);
-        let mut drawing = Drawing { rng, unit, rooms, calm_at, end, deeds: Vec::new() };
+        let is_lively = rng.u8(..3) == 0;
+        let mut drawing = Drawing { rng, unit, rooms, calm_at, end, is_lively, deeds: Vec::new() };
         for (number, party) in parties.iter().enumerate() {
             match party.kind {
                 Kind::Client { .. } => drawing.client(number),
                 Kind::Hostile => drawing.hostile(number),
             }
+        }
+        if hostile > 0 && drawing.rng.u8(..16) == 0 {
+            drawing.crowd(clients, config.sweep_interval, &weather);
         }
         let Drawing { mut rng, mut deeds, .. } = drawing;
         deeds.sort_by_key(|deed| (deed.at, deed.party));
@@ -51,7 +55,9 @@ impl Plan {
         let rooms = 1 + clients / 8;
         let mut deeds = Vec::new();
         for (number, party) in parties.iter_mut().enumerate() {
-            party.kind = Kind::Client { keepalive: Some(Duration::from_secs(40)) };
+            if let Kind::Client { keepalive, .. } = &mut party.kind {
+                *keepalive = Some(Duration::from_secs(40));
+            }
             let what = What::Enter { room: number % rooms, knows_password: true };
             let at = Instant::from_micros(number as u64 * 1_000_000);
             deeds.push(Deed { at, party: number, what, seed: rng.u64(..) });
@@ -63,7 +69,7 @@ impl Plan {
             }
         }
         deeds.sort_by_key(|deed| (deed.at, deed.party));
-        let weather = Weather::FINE;
+        let weather = Weather { busy: 500, ..Weather::FINE };
         Self { seed, weather, config, parties, deeds, calm_at, shuts_down: false }
     }
 }
@@ -98,8 +104,10 @@ fn config(rng: &mut Rng) -> Config {
 }
 
 fn weather(rng: &mut Rng) -> Weather {
+    let busy = rng.choice([0, 300, 900]).unwrap_or_default();
+    let calmness = if rng.bool() { 30 } else { 1 };
     match rng.u8(..4) {
-        0 => Weather::FINE,
+        0 => Weather { busy, ..Weather::FINE },
         1 | 2 => Weather {
             loss: rng.u16(..60),
             duplicate: rng.u16(..30),
@@ -107,8 +115,9 @@ fn weather(rng: &mut Rng) -> Weather {
             stall: rng.u16(..50),
             unreachable: rng.u16(..20),
             slow_timer: rng.u16(..200),
+            busy,
             delay: rng.u64(100..50_000),
-            jitter: rng.u64(..80_000),
+            jitter: rng.u64(..80_000) / calmness,
             piece: rng.usize(1..1500),
         },
         _ => Weather {
@@ -118,8 +127,9 @@ fn weather(rng: &mut Rng) -> Weather {
             stall: rng.u16(50..300),
             unreachable: rng.u16(..200),
             slow_timer: rng.u16(200..900),
+            busy,
             delay: rng.u64(1_000..400_000),
-            jitter: rng.u64(1_000..900_000),
+            jitter: rng.u64(1_000..900_000) / calmness,
             piece: rng.usize(1..60),
         },
     }
@@ -140,7 +150,13 @@ fn parties(rng: &mut Rng, clients: usize, hostile: usize, config: &Config) -> Ve
         // A name may be wanted by two.
         let name = cast::user(if rng.u8(..8) == 0 { rng.usize(..clients) } else { number });
         let is_mapped = [(); 2].map(|()| ip.is_ipv4() && rng.u8(..4) == 0);
-        parties.push(Party { kind: Kind::Client { keepalive }, name, ip, is_mapped });
+        let asks = match rng.u8(..8) {
+            0..4 => Asks::All,
+            4..6 => Asks::Notices,
+            6 => Asks::Bundles,
+            _ => Asks::Nothing,
+        };
+        parties.push(Party { kind: Kind::Client { keepalive, asks }, name, ip, is_mapped });
     }
     for number in 0..hostile {
         let ip = IpAddr::from(Ipv4Addr::new(198, 51, 100, number as u8 + 1));
@@ -158,6 +174,8 @@ struct Drawing {
     rooms: usize,
     calm_at: Instant,
     end: Instant,
+    /// Whether many speak at the same moments.
+    is_lively: bool,
     deeds: Vec<Deed>,
 }
 
@@ -188,13 +206,18 @@ impl Drawing {
             if at >= self.end {
                 return;
             }
+            if self.is_lively {
+                let moment = (self.unit.as_micros() as u64 / 50).max(1);
+                at = Instant::from_micros(at.as_micros().next_multiple_of(moment));
+            }
             if at >= self.calm_at {
                 let what = What::Say(self.rng.usize(..64));
                 self.deed(at, party, what);
                 continue;
             }
             let what = match self.rng.u8(..100) {
-                0..70 => What::Say(self.rng.usize(..64)),
+                0..64 => What::Say(self.rng.usize(..64)),
+                64..70 => What::Chatter { first: self.rng.usize(..64), count: self.rng.u8(2..40) },
                 70..74 => What::Rebind,
                 74..78 => What::Cut(self.cut(at)),
                 78..80 => What::Reset,
@@ -247,9 +270,57 @@ impl Drawing {
             78..84 => What::Intrude { room, creates: self.rng.u8(..4) == 0 },
             84 if self.rng.u8(..10) == 0 => What::Swarm { room, count: self.rng.u8(20..150) },
             84..94 => What::Speak(self.rng.usize(..64)),
-            94..97 => What::Reset,
-            97..99 => What::Crowd,
+            94..96 => What::Chorus(self.rng.u8(2..100)),
+            96 => What::Reset,
+            97 => What::Crowd,
+            98 => What::Starve(self.pause(self.unit / 2)),
             _ => What::Rebind,
+        }
+    }
+
+    /// Many join and half of them fall silent. While everyone is told of it, others do things.
+    fn crowd(&mut self, clients: usize, sweep_interval: Duration, weather: &Weather) {
+        let hostile = clients;
+        // A room whose host is not one of those who come and go as they please.
+        let room = self.rooms;
+        let count = self.rng.u8(60..140);
+        let come = Instant::ZERO + self.unit + self.pause(self.unit / 2);
+        let grid = sweep_interval.as_micros() as u64;
+        // They are in when a request, its reply and a presence have gone their ways.
+        let way = weather.delay + weather.jitter;
+        let due = (come + self.unit).as_micros() + 6 * way;
+        let sweep = Instant::from_micros(due.next_multiple_of(grid));
+        let open = What::Intrude { room, creates: true };
+        let before = Instant::ZERO + (come.since(Instant::ZERO) - self.unit / 20);
+        self.deed(before, hostile, open);
+        self.deed(come, hostile, What::Swarm { room, count });
+        let again = come + self.unit * 7 / 10;
+        self.deed(again, hostile, What::Stir);
+        for party in (0..clients).step_by(2) {
+            self.deed(before, party, What::LeaveNow);
+            self.deed(come, party, What::Enter { room, knows_password: true });
+            self.deed(again, party, What::Say(0));
+        }
+        for party in (0..clients).chain([hostile; 4]) {
+            let at = Instant::from_micros(sweep.as_micros().saturating_sub(weather.delay));
+            let mut at = at + self.pause(Duration::from_millis(40));
+            for _ in 0..self.rng.u8(2..7) {
+                let what = match (party == hostile, self.rng.u8(..6)) {
+                    (false, 0) => What::Leave,
+                    (false, 1) => What::Rebind,
+                    (false, 2) => What::Enter { room, knows_password: true },
+                    (false, 3) => What::Chatter { first: 0, count: 9 },
+                    (false, _) => What::Say(self.rng.usize(..64)),
+                    (true, 0) => What::Stir,
+                    (true, 1) => What::Chorus(self.rng.u8(..50)),
+                    (true, 2 | 3) => What::Disperse(self.rng.u8(1..10)),
+                    (true, _) => What::Swarm { room, count },
+                };
+                if at < self.calm_at {
+                    self.deed(at, party, what);
+                }
+                at = at + self.pause(Duration::from_millis(40));
+            }
         }
     }
 }

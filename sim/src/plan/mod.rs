@@ -42,9 +42,18 @@ pub(crate) struct Party {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Runs the client's session.
-    Client { keepalive: Option<Duration> },
+    Client { keepalive: Option<Duration>, asks: Asks },
     /// Writes its own bytes.
     Hostile,
+}
+
+/// Which features a client's program knows and asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    All,
+    Notices,
+    Bundles,
+    Nothing,
 }
 
 /// Somebody does something.
@@ -66,6 +75,11 @@ pub(crate) enum What {
         knows_password: bool,
     },
     Say(usize),
+    /// Says several things at once.
+    Chatter {
+        first: usize,
+        count: u8,
+    },
     Leave,
     LeaveNow,
     /// Is gone; its host may reset its connections, or say nothing.
@@ -110,10 +124,18 @@ pub(crate) enum What {
         room: usize,
         count: u8,
     },
+    /// Says that it is present as every member that it is, but for half of a swarm.
+    Stir,
+    /// As many of those who joined leave.
+    Disperse(u8),
     /// Says something as a member that it is.
     Speak(usize),
+    /// Says something as many of the members that it is.
+    Chorus(u8),
     /// The server has too many files open.
     Crowd,
+    /// The server gets no random bytes for so long.
+    Starve(Duration),
 }
 
 /// The time that a plan needs after its faults are healed until everyone has to know whether it is

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use engine::client::{Answered, Event, Habits, Happening, Joined, Joining, Lobby, Output, Session};
 use engine::{ConnectionId, Instant};
-use protocol::tcp::ErrorCode;
+use protocol::tcp::{ErrorCode, Feature};
 use protocol::{RoomName, UserName};
 
 use super::streams::Purpose;
 use super::{Happens, Role, World};
 use crate::cast;
-use crate::plan::What;
+use crate::plan::{Asks, What};
 use crate::trace;
-use crate::wire::Fields;
+use crate::wire::{Fields, HEADER, Header, Object, frame};
 
 /// How long a reply is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,6 +27,7 @@ const TRIES: u8 = 3;
 #[derive(Debug)]
 pub(super) struct Client {
     keepalive: Option<Duration>,
+    asks: Asks,
     stage: Stage,
     /// When its timer is set to.
     tick_at: Option<Instant>,
@@ -56,8 +57,16 @@ struct Wish {
 }
 
 impl Client {
-    pub(super) fn new(keepalive: Option<Duration>) -> Self {
-        Self { keepalive, stage: Stage::Out, tick_at: None }
+    pub(super) fn new(keepalive: Option<Duration>, asks: Asks) -> Self {
+        Self { keepalive, asks, stage: Stage::Out, tick_at: None }
+    }
+
+    /// Whether its presences are answered, if it is in.
+    pub(super) fn gets_answers(&self) -> bool {
+        match &self.stage {
+            Stage::In { joined, .. } => joined.features().contains(Feature::Pong),
+            Stage::Out | Stage::Asking(_) => false,
+        }
     }
 
     /// The token of who believes to be in.
@@ -85,6 +94,11 @@ impl World<'_> {
                 };
                 if self.client(party).is_some_and(takes) {
                     self.session(party, Event::Say(&cast::text(*number)));
+                }
+            }
+            What::Chatter { first, count } => {
+                for number in (*first..).take(usize::from(*count)) {
+                    self.client_does(party, &What::Say(number));
                 }
             }
             What::Leave => self.session(party, Event::Leave),
@@ -124,13 +138,15 @@ impl World<'_> {
         let (Some(Ok(user)), Ok(room_name)) = (name, RoomName::new(&cast::room(room))) else {
             return;
         };
-        let keepalive = self.client(party).and_then(|client| client.keepalive);
+        let Some(Client { keepalive, asks, .. }) = self.client(party) else { return };
+        let (keepalive, asks) = (*keepalive, *asks);
         let password = if knows_password { cast::password(room) } else { "違う" };
         let lobby = Lobby::new(Habits { keepalive });
         let (joining, request) = match creates {
             true => lobby.create(room_name, user, password),
             false => lobby.join(room_name, user, password),
         };
+        let request = asking_for(asks, &request);
         let connection = self.connect(party, Purpose::Admission, &request);
         self.patience(connection, PATIENCE);
         let asking = Asking { connection, joining, wish, tries };
@@ -255,4 +271,26 @@ impl World<'_> {
         client.tick_at = Some(at);
         self.at(at, Happens::Tick(party));
     }
+}
+
+/// The request of a program that may be older than this one, and asks for what it knows.
+fn asking_for(asks: Asks, request: &[u8]) -> Vec<u8> {
+    let features: &[&str] = match asks {
+        Asks::All => return request.to_vec(),
+        Asks::Notices => &["notices"],
+        Asks::Bundles => &["bundle"],
+        Asks::Nothing => &[],
+    };
+    let read = || {
+        let header = Header::read(request)?;
+        let (room, payload) = request.get(HEADER..)?.split_at_checked(header.room_size)?;
+        let mut keys: serde_json::Map<_, _> = Object::read(payload)?.0.into_iter().collect();
+        match features {
+            [] => keys.remove("features"),
+            _ => keys.insert("features".to_owned(), features.into()),
+        };
+        let payload = serde_json::Value::from(keys).to_string();
+        Some(frame(header.operation, header.state, room, payload.as_bytes()))
+    };
+    read().unwrap_or_else(|| request.to_vec())
 }

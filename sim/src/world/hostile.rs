@@ -35,6 +35,25 @@ struct Membership {
     token: String,
 }
 
+impl Membership {
+    /// Whether it came with a swarm and has an odd number.
+    fn is_odd(&self) -> bool {
+        let number = self.user.strip_prefix(SWARM).and_then(|number| number.parse::<u8>().ok());
+        number.is_some_and(|number| number % 2 == 1)
+    }
+
+    fn says(&self, text: &str) -> Vec<u8> {
+        let Self { room, user, token } = self;
+        Fields { room, user, token, text }.write()
+    }
+
+    fn leaves(&self) -> Vec<u8> {
+        let Self { room, user, token } = self;
+        let payload = format!(r#"{{"user_name":"{user}","token":"{token}"}}"#);
+        frame(3, 0, room.as_bytes(), payload.as_bytes())
+    }
+}
+
 /// How many memberships, or questions, one keeps in mind.
 const KEPT: usize = 200;
 
@@ -94,22 +113,37 @@ impl World<'_> {
                 let id = self.connect(party, Purpose::Other, &request);
                 self.end_up(id);
             }
-            What::Intrude { room, creates } => self.intrude(party, room, self.user(party), creates),
+            What::Intrude { room, creates } => {
+                let features = rng.choice(["", r#","features":["bundle"]"#]).unwrap_or_default();
+                self.intrude(party, room, self.user(party), creates, features);
+            }
             What::Swarm { room, count } => {
                 for number in 0..count {
-                    self.intrude(party, room, format!("{SWARM}{number}"), false);
+                    self.intrude(party, room, format!("{SWARM}{number}"), false, "");
+                }
+            }
+            What::Stir => {
+                for member in self.memberships(party).iter().filter(|member| !member.is_odd()) {
+                    self.send(party, own, member.says(""));
+                }
+            }
+            What::Disperse(count) => {
+                for member in self.memberships(party).into_iter().rev().take(count.into()) {
+                    let request = member.leaves();
+                    self.connect(party, Purpose::Other, &request);
+                }
+            }
+            What::Chorus(count) => {
+                for (number, member) in
+                    self.memberships(party).into_iter().take(count.into()).enumerate()
+                {
+                    self.send(party, own, member.says(&cast::text(number)));
                 }
             }
             What::Speak(number) => {
-                let Some(Role::Hostile(hostile)) = self.roles.get(party) else { return };
-                let Some(Membership { room, user, token }) =
-                    rng.choice(&hostile.memberships).cloned()
-                else {
-                    return;
-                };
+                let Some(member) = rng.choice(self.memberships(party)) else { return };
                 let text = if rng.u8(..4) == 0 { String::new() } else { cast::text(number) };
-                let fields = Fields { room: &room, user: &user, token: &token, text: &text };
-                self.send(party, own, fields.write());
+                self.send(party, own, member.says(&text));
             }
             _ => {}
         }
@@ -120,11 +154,20 @@ impl World<'_> {
         self.plan.parties.get(party).map(|party| party.name.clone()).unwrap_or_default()
     }
 
-    /// Joins as the original client does: no features, no presence, and no leaving.
-    fn intrude(&mut self, party: usize, room: usize, user: String, creates: bool) {
+    /// Those whom it has come to be.
+    fn memberships(&self, party: usize) -> Vec<Membership> {
+        match self.roles.get(party) {
+            Some(Role::Hostile(hostile)) => hostile.memberships.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Joins as the original client does: no presence, no leaving, and no features but those it says.
+    fn intrude(&mut self, party: usize, room: usize, user: String, creates: bool, features: &str) {
         let password = cast::password(room);
         let room = cast::room(room);
-        let payload = format!(r#"{{"user_name":"{user}","token":"","password":"{password}"}}"#);
+        let payload =
+            format!(r#"{{"user_name":"{user}","token":"","password":"{password}"{features}}}"#);
         let operation = if creates { 1 } else { 2 };
         let request = frame(operation, 0, room.as_bytes(), payload.as_bytes());
         let id = self.connect(party, Purpose::Other, &request);

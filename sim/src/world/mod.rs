@@ -3,6 +3,7 @@
 
 mod client;
 mod hostile;
+mod outcome;
 mod server;
 mod streams;
 #[cfg(test)]
@@ -12,9 +13,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Action, Actions, ConnectionId, Counters, Instant, SeededEntropy, Server};
+use engine::{
+    Action, Actions, ConnectionId, Entropy, EntropyError, Instant, SeededEntropy, Server,
+};
 use fastrand::Rng;
 
 use crate::invariants::{self, Bystander};
@@ -24,57 +28,15 @@ use crate::plan::{Kind, Plan, What};
 use crate::trace::{self, Depth, Trace};
 use client::Client;
 use hostile::Hostile;
+pub use outcome::{Outcome, Stats, Violation};
 use streams::Stream;
-
-/// What a world amounted to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
-    /// Simulated time.
-    pub time: Duration,
-    /// Events that the server was told.
-    pub steps: u64,
-    /// What it counted.
-    pub counters: Counters,
-    /// Messages that clients showed to their users.
-    pub shown: u64,
-    /// What went wrong on purpose: losses, delays, cuts, crashes and hostile deeds.
-    pub faults: u64,
-    /// Sessions that believed to be in when the server had forgotten their tokens: see `SIMULATOR.md`.
-    pub in_the_dark: u64,
-}
-
-/// A rule that was broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The name of the rule.
-    pub rule: &'static str,
-    /// The number of the event at which it was broken.
-    pub step: u64,
-    /// When.
-    pub at: Instant,
-    /// How.
-    pub how: String,
-}
-
-/// How a world went.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// What it amounted to.
-    pub stats: Stats,
-    /// How often the server refused something, by the reason.
-    pub refusals: BTreeMap<&'static str, u64>,
-    /// What was wrong, if anything was.
-    pub violation: Option<Violation>,
-    /// As much of it as was asked for.
-    pub trace: String,
-}
 
 /// Something that is going to happen.
 #[derive(Debug)]
 enum Happens {
     Deed(usize),
-    /// The server's timer.
-    Wake,
+    /// The server's timer, by the number of times that it was set.
+    Wake(u64),
     /// A client's timer.
     Tick(usize),
     ToServer {
@@ -86,6 +48,10 @@ enum Happens {
         to: SocketAddr,
         bytes: Vec<u8>,
     },
+    /// The server looks at the datagrams that wait for it.
+    Take,
+    /// There are random bytes again.
+    Replenished,
     /// The system tells a client that nobody listens.
     Refused(usize),
     Opened(ConnectionId),
@@ -123,7 +89,14 @@ struct World<'a> {
     tamper: Tamper,
     /// When the server's timer is set to.
     wake_at: Option<Instant>,
+    /// How often it was set: what it was set to before counts no longer.
+    wakes: u64,
     timer: Rng,
+    /// Datagrams that came while the server had other work.
+    waiting: Vec<(SocketAddr, Vec<u8>)>,
+    /// Whether its source of random bytes fails, and until when.
+    drought: Arc<AtomicBool>,
+    dry_until: Instant,
     model: Model,
     bystander: Bystander,
     roles: Vec<Role>,
@@ -159,7 +132,13 @@ impl Plan {
     /// As [`Plan::run`], with a server whose actions are changed before anybody sees them: for seeing
     /// that the checks can fail.
     fn run_tampered(&self, depth: Depth, tamper: Tamper) -> Outcome {
-        let entropy = SeededEntropy::new(self.seed ^ 0x5eed);
+        let mut seeded = SeededEntropy::new(self.seed ^ 0x5eed);
+        let drought = Arc::new(AtomicBool::new(false));
+        let is_dry = Arc::clone(&drought);
+        let entropy = move |bytes: &mut [u8]| match is_dry.load(Ordering::Relaxed) {
+            true => Err(EntropyError),
+            false => seeded.fill(bytes),
+        };
         let server = match Server::new(self.config.clone(), entropy, Instant::ZERO) {
             Ok(server) => server,
             Err(error) => {
@@ -168,7 +147,7 @@ impl Plan {
                 return Outcome { violation: Some(violation), ..Outcome::default() };
             }
         };
-        let mut world = World::new(self, server, depth, tamper);
+        let mut world = World::new(self, server, drought, depth, tamper);
         let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
         let ran = ran.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -186,9 +165,17 @@ impl Plan {
 }
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan, server: Server, depth: Depth, tamper: Tamper) -> Self {
+    fn new(
+        plan: &'a Plan,
+        server: Server,
+        drought: Arc<AtomicBool>,
+        depth: Depth,
+        tamper: Tamper,
+    ) -> Self {
         let roles = plan.parties.iter().map(|party| match party.kind {
-            Kind::Client { keepalive } => Role::Client(Box::new(Client::new(keepalive))),
+            Kind::Client { keepalive, asks } => {
+                Role::Client(Box::new(Client::new(keepalive, asks)))
+            }
             Kind::Hostile => Role::Hostile(Hostile::default()),
         });
         let of_party = |number: usize| (plan.seed << 8) ^ number as u64;
@@ -204,7 +191,11 @@ impl<'a> World<'a> {
             is_down: false,
             tamper,
             wake_at: None,
+            wakes: 0,
             timer: Rng::with_seed(plan.seed ^ 0x71e4),
+            waiting: Vec::new(),
+            drought,
+            dry_until: Instant::ZERO,
             model: Model::new(plan.config.clone(), Instant::ZERO),
             bystander: Bystander::default(),
             roles: roles.collect(),
@@ -243,12 +234,20 @@ impl<'a> World<'a> {
     fn happen(&mut self, happens: Happens) -> Result<(), Violation> {
         match happens {
             Happens::Deed(number) => self.do_deed(number),
-            Happens::Wake => self.wake(),
+            Happens::Wake(number) if number == self.wakes => self.wake(),
+            Happens::Wake(_) => Ok(()),
             Happens::Tick(party) => {
                 self.tick(party);
                 Ok(())
             }
-            Happens::ToServer { party, from, bytes } => self.arrive(party, from, &bytes),
+            Happens::ToServer { party, from, bytes } => self.arrive(party, from, bytes),
+            Happens::Take => self.take(),
+            Happens::Replenished => {
+                if self.dry_until <= self.now {
+                    self.set_drought(false);
+                }
+                Ok(())
+            }
             Happens::ToParty { to, bytes } => {
                 self.deliver(to, &bytes);
                 Ok(())
@@ -312,6 +311,12 @@ impl<'a> World<'a> {
                 self.stats.faults += 1;
                 self.tell(engine::Event::Crowded)?;
             }
+            What::Starve(duration) => {
+                self.stats.faults += 1;
+                self.dry_until = self.dry_until.max(now + duration);
+                self.set_drought(true);
+                self.at(self.dry_until, Happens::Replenished);
+            }
             _ if matches!(self.roles.get(party), Some(Role::Client(_))) => {
                 self.client_does(party, &deed.what);
             }
@@ -322,7 +327,7 @@ impl<'a> World<'a> {
 
     /// All faults are healed, and the hostile parties are gone.
     fn calm(&mut self) {
-        self.weather = Weather::FINE;
+        self.weather = Weather { busy: self.weather.busy, ..Weather::FINE };
         for party in 0..self.roles.len() {
             if matches!(self.roles.get(party), Some(Role::Hostile(_))) {
                 self.reset_all_of(party);
@@ -337,7 +342,12 @@ impl<'a> World<'a> {
             let Some(Role::Client(client)) = self.roles.get(party) else { continue };
             let Some(token) = client.token() else { continue };
             let rule = "who_still_sends_knows_whether_it_is_in";
-            let knows = invariants::who_still_sends_knows_whether_it_is_in(&self.model, token);
+            let gets_answers = client.gets_answers();
+            let knows = invariants::who_still_sends_knows_whether_it_is_in(
+                &self.model,
+                token,
+                gets_answers,
+            );
             let is_in = self.model.token_list.contains_key(token);
             knows.map_err(|how| self.violation(rule, format!("{}: {how}", self.name(party))))?;
             self.stats.in_the_dark += u64::from(!is_in);
@@ -354,6 +364,13 @@ impl<'a> World<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the server's source of random bytes fails from now on.
+    fn set_drought(&mut self, is_dry: bool) {
+        self.drought.store(is_dry, Ordering::Relaxed);
+        self.model.has_entropy = !is_dry;
+        self.trace.line(self.now, || format!("random bytes: {}", !is_dry));
     }
 
     fn violation(&self, rule: &'static str, how: String) -> Violation {

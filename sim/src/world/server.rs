@@ -1,23 +1,27 @@
 //! The server's driver: tells the engine what happens, looks at what it does, and does it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use engine::{Action, Event, Instant};
+use engine::{Action, Event, Incoming, Instant};
 
 use super::{Happens, Role, Violation, World};
 use crate::comparison;
 use crate::invariants::{self, Step};
 use crate::trace;
+use crate::wire::is_bundle;
 
 /// How many of the datagrams that went by are kept for those who listen.
 const HEARD: usize = 32;
 
-/// Members who, if half of them go and half of them stay, are told in more than one turn. What an
-/// event changes between the turns is then left out of the comparison, by telling the time first.
-const CROWD: usize = 60;
+/// The longest that a turn of a telling takes, in microseconds. Others do things meanwhile.
+const TURN: u64 = 60_000;
 
-/// Turns after which a server that always wants another is left to the rule about being woken.
-const MOST_TURNS: usize = 100;
+/// The longest that a busy server leaves a datagram waiting, in microseconds.
+const BUSY: u64 = 5_000;
+
+/// Datagrams that one wake finds at most, as with the drivers. What else waits is found at the next.
+const WAKE: usize = 64;
 
 /// The longest that a slow timer is late, in microseconds.
 const SLOW: u64 = 2_000_000;
@@ -26,27 +30,15 @@ impl World<'_> {
     /// Tells the engine and the model of an event, and compares what they make of it.
     pub(super) fn tell(&mut self, event: Event<'_>) -> Result<(), Violation> {
         let now = self.clock();
-        if self.model.token_list.len() > CROWD && self.model.next_need().is_some_and(|at| at <= now)
-        {
-            self.tell_at(Event::Tick, now)?;
-        }
-        self.tell_at(event, now)
-    }
-
-    fn tell_at(&mut self, event: Event<'_>, now: Instant) -> Result<(), Violation> {
         self.stats.steps += 1;
+        self.stats.between_turns +=
+            u64::from(self.model.is_behind() && !matches!(event, Event::Tick));
         let mut actions = std::mem::take(&mut self.actions);
         actions.clear();
         self.server.handle_into(event, now, &mut actions);
-        // What one turn did not tell is due at once, and told before anything else happens.
-        let (present, mut turns) = (self.model.now().max(now), 1);
-        while turns < MOST_TURNS && self.server.next_deadline().is_some_and(|at| at <= present) {
-            turns += 1;
-            self.server.handle_into(Event::Tick, now, &mut actions);
-        }
         let mut list: Vec<Action<'_>> = actions.iter().collect();
         (self.tamper)(&mut list);
-        let judged = self.judge(&event, now, &list, turns);
+        let judged = self.judge(&event, now, &list);
         for action in &list {
             self.perform(action);
         }
@@ -61,15 +53,13 @@ impl World<'_> {
         event: &Event<'_>,
         now: Instant,
         actions: &[Action<'_>],
-        turns: usize,
     ) -> Result<(), Violation> {
-        let seen = comparison::seen(event, actions, self.plan.config.reply_form);
+        let seen = comparison::seen(actions, self.plan.config.reply_form);
         let expected = self.model.step(*event, now, &seen);
         let step = Step {
             event,
             now: self.model.now(),
             actions,
-            turns,
             expected: &expected,
             census: self.server.census(),
             counters: self.server.counters(),
@@ -93,11 +83,15 @@ impl World<'_> {
             return;
         }
         let is_slow = self.timer.u16(..1000) < self.weather.slow_timer;
-        let late = if is_slow { self.timer.u64(..SLOW) } else { 0 };
+        let mut late = if is_slow { self.timer.u64(..SLOW) } else { 0 };
+        if self.model.is_behind() {
+            late += self.timer.u64(1..TURN);
+        }
         self.stats.faults += u64::from(is_slow);
         let at = Instant::from_micros(deadline.max(self.now).as_micros().saturating_add(late));
         self.wake_at = Some(deadline);
-        self.at(at, Happens::Wake);
+        self.wakes += 1;
+        self.at(at, Happens::Wake(self.wakes));
     }
 
     pub(super) fn wake(&mut self) -> Result<(), Violation> {
@@ -105,19 +99,45 @@ impl World<'_> {
         self.tell(Event::Tick)
     }
 
-    /// A datagram comes to the server.
+    /// A datagram comes to the server, which may have other work and find it a little later, with all
+    /// that came meanwhile.
     pub(super) fn arrive(
         &mut self,
         party: usize,
         from: SocketAddr,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) -> Result<(), Violation> {
         let now = self.now;
         let bystander = &self.bystander;
         self.trace.line(now, || {
-            format!("  {party} → server, from {from}: {}", trace::datagram(bytes, Some(bystander)))
+            format!("  {party} → server, from {from}: {}", trace::datagram(&bytes, Some(bystander)))
         });
-        self.tell(Event::Datagram { from, bytes })
+        self.waiting.push((from, bytes));
+        if self.waiting.len() > 1 {
+            return Ok(());
+        }
+        if self.timer.u16(..1000) >= self.weather.busy {
+            return self.take();
+        }
+        let late = Duration::from_micros(self.timer.u64(..BUSY));
+        self.at(now + late, Happens::Take);
+        Ok(())
+    }
+
+    /// The server takes what waits for it.
+    pub(super) fn take(&mut self) -> Result<(), Violation> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let incoming = waiting.iter().map(|(from, bytes)| Incoming { from: *from, bytes });
+        let all: Vec<Incoming<'_>> = incoming.collect();
+        for batch in all.chunks(WAKE) {
+            if let [Incoming { from, bytes }] = *batch {
+                self.tell(Event::Datagram { from, bytes })?;
+            } else {
+                self.stats.batches += 1;
+                self.tell(Event::Datagrams(batch))?;
+            }
+        }
+        Ok(())
     }
 
     fn perform(&mut self, action: &Action<'_>) {
@@ -136,6 +156,7 @@ impl World<'_> {
     /// Puts a datagram of the server's on its way, if anybody is at that address.
     fn send_to(&mut self, to: SocketAddr, bytes: &[u8]) {
         let (now, weather) = (self.now, self.weather);
+        self.stats.bundles += u64::from(is_bundle(bytes));
         let bystander = &self.bystander;
         self.trace.line(now, || {
             format!("    server → {to}: {}", trace::datagram(bytes, Some(bystander)))

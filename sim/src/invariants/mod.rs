@@ -1,15 +1,23 @@
 //! What must hold whatever happens, one function for each rule. They look at the packets as a
 //! bystander would, so a mistake that the model shared with the engine would still be seen.
 
+mod relays;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use engine::{Action, Census, ConnectionId, Counters, Event, Instant, MemberId, Recipient};
+use engine::{
+    Action, Census, ConnectionId, Counters, Event, Incoming, Instant, MemberId, Recipient,
+};
 use protocol::tcp::ReplyForm;
 
 use crate::comparison;
-use crate::model::{CLOSED, Expected, Model, SHUTDOWN, TIMED_OUT};
+use crate::model::{CLOSED, Expected, Model, NOTICES_A_TURN, SHUTDOWN, TIMED_OUT};
 use crate::wire::Fields;
+use relays::{
+    bundles_are_sound, each_speaker_is_heard_in_its_order, no_bundle_to_who_did_not_ask,
+    no_copy_to_a_non_member, no_copy_to_the_sender, no_copy_twice, relay, relayed,
+};
 
 /// What a bystander who sees all packets knows.
 #[derive(Debug, Default)]
@@ -42,8 +50,6 @@ pub(crate) struct Step<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) now: Instant,
     pub(crate) actions: &'a [Action<'a>],
-    /// How often the engine was called about it.
-    pub(crate) turns: usize,
     pub(crate) expected: &'a Expected,
     pub(crate) census: Census,
     pub(crate) counters: &'a Counters,
@@ -56,11 +62,14 @@ pub(crate) struct Step<'a> {
 type Rule = (&'static str, fn(&mut Bystander, &Step<'_>) -> Result<(), String>);
 
 /// Those that are looked at after every event, in this order.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 14] = [
     ("actions_name_who_is_there", actions_name_who_is_there),
     ("no_copy_to_a_non_member", no_copy_to_a_non_member),
     ("no_copy_to_the_sender", no_copy_to_the_sender),
     ("no_copy_twice", no_copy_twice),
+    ("each_speaker_is_heard_in_its_order", each_speaker_is_heard_in_its_order),
+    ("bundles_are_sound", bundles_are_sound),
+    ("no_bundle_to_who_did_not_ask", no_bundle_to_who_did_not_ask),
     ("no_token_but_the_recipients_own", no_token_but_the_recipients_own),
     ("nobody_who_is_in_is_told_to_be_out", nobody_who_is_in_is_told_to_be_out),
     ("no_answer_without_a_token", no_answer_without_a_token),
@@ -127,52 +136,6 @@ fn actions_name_who_is_there(bystander: &mut Bystander, step: &Step<'_>) -> Resu
     Ok(())
 }
 
-/// Why: chat is for those in the room.
-fn no_copy_to_a_non_member(bystander: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
-    for (fields, to) in relayed(step) {
-        let Some(room) = step.model.rooms_list.get(fields.room) else {
-            return Err("there is no such room".to_owned());
-        };
-        for to in to {
-            let mut addresses = room.members.values();
-            require(addresses.any(|address| *address == Some(to.address)), || {
-                format!("no member is at {}", to.address)
-            })?;
-            let token = bystander.members.get(&to.member);
-            require(token.is_none_or(|token| room.members.contains_key(token)), || {
-                format!("who is at {} is not a member", to.address)
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// Why: who speaks has seen it already.
-fn no_copy_to_the_sender(bystander: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
-    let Event::Datagram { bytes, .. } = step.event else { return Ok(()) };
-    let Some(sent) = Fields::read(bytes) else { return Ok(()) };
-    for (_, to) in relayed(step) {
-        for to in to {
-            let token = bystander.members.get(&to.member);
-            require(token.is_none_or(|token| token != sent.token), || {
-                "a copy to the sender".to_owned()
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// Why: a message is said once.
-fn no_copy_twice(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
-    let mut relays = 0;
-    for (_, to) in relayed(step) {
-        relays += 1;
-        let members: BTreeSet<MemberId> = to.iter().map(|to| to.member).collect();
-        require(members.len() == to.len(), || "a member gets two copies".to_owned())?;
-    }
-    require(relays <= 1, || "one datagram was relayed twice".to_owned())
-}
-
 /// Why: who knows a token can speak as its member.
 fn no_token_but_the_recipients_own(
     bystander: &mut Bystander,
@@ -210,10 +173,12 @@ fn nobody_who_is_in_is_told_to_be_out(_: &mut Bystander, step: &Step<'_>) -> Res
 
 /// Why: an answer to whoever asks is an answer to a forged source address.
 fn no_answer_without_a_token(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
-    if step.expected.is_authentic || !matches!(step.event, Event::Datagram { .. }) {
+    let is_chat = matches!(step.event, Event::Datagram { .. } | Event::Datagrams(_));
+    if step.expected.authentic.contains(&true) || !is_chat {
         return Ok(());
     }
-    let due: usize = step.expected.by_time.iter().map(|copies| copies.to.len()).sum();
+    let due = step.expected.by_time.iter().chain(&step.expected.perhaps);
+    let due: usize = due.map(|copies| copies.to.len()).sum();
     let sent = recipients(step).count();
     require(sent <= due, || format!("{sent} datagrams were sent, of which {due} were due anyway"))
 }
@@ -260,8 +225,10 @@ fn caps_hold(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
 fn sizes_hold(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
     for action in step.actions {
         let (size, most) = match action {
-            Action::Relay { .. } | Action::Burst { .. } | Action::Notify { .. } => {
-                (action.copies().map(|(datagram, _)| datagram.len()).max().unwrap_or(0), 4096)
+            Action::Notify { datagram, .. } => (datagram.len(), 4096),
+            Action::Relay { .. } | Action::Burst { .. } => {
+                let sizes = relay(action).into_iter().flat_map(|(all, _)| all.map(<[u8]>::len));
+                (sizes.max().unwrap_or(0), 4096)
             }
             Action::Write { bytes, .. } => match step.model.rules().reply_form {
                 ReplyForm::Bare => (bytes.len(), 1024),
@@ -280,13 +247,10 @@ fn turns_are_bounded(_: &mut Bystander, step: &Step<'_>) -> Result<(), String> {
         return Ok(());
     }
     let told = step.actions.iter().filter(|action| matches!(action, Action::Notify { .. }));
-    // One may be the answer to somebody who is out.
-    let (told, most) = (told.count(), NOTICES_A_TURN * step.turns + 1);
-    require(told <= most, || format!("{told} notices in {} turns", step.turns))
+    // Each datagram may have an answer, to somebody who is out.
+    let (told, most) = (told.count(), NOTICES_A_TURN + datagrams(step.event).count());
+    require(told <= most, || format!("{told} notices in a turn"))
 }
-
-/// Members that are told at most at one call of the engine.
-const NOTICES_A_TURN: usize = 1024;
 
 /// Why: an operator goes by these numbers.
 fn the_census_and_the_counters_are_the_models(
@@ -304,7 +268,9 @@ fn woken_in_time_and_not_for_nothing(_: &mut Bystander, step: &Step<'_>) -> Resu
     let need = step.model.next_need();
     let in_time = need.is_none_or(|need| step.deadline.is_some_and(|deadline| deadline <= need));
     require(in_time, || format!("to be woken at {:?}, needed at {need:?}", step.deadline))?;
-    require(step.deadline.is_none_or(|deadline| deadline > step.now), || {
+    // The next turn of a telling is due at once.
+    let is_to_come = |deadline| deadline > step.now || step.model.is_behind();
+    require(step.deadline.is_none_or(is_to_come), || {
         format!("to be woken at {:?}, which is past", step.deadline)
     })?;
     require(need.is_some() || step.deadline.is_none(), || "to be woken for nothing".to_owned())
@@ -316,16 +282,16 @@ pub(crate) fn nothing_is_left(census: Census, deadline: Option<Instant>) -> Resu
     require(deadline.is_none(), || format!("there is nothing left, and it wakes at {deadline:?}"))
 }
 
-/// Why: a lost notice must leave nobody talking to a room that is gone. Where replies are bare nothing
-/// can be said of a token that the server has forgotten: it is as good as a forged one, and never
-/// answered. Elsewhere clients ask for answers to their presences, and go by their absence.
+/// Why: a lost notice must leave nobody talking to a room that is gone. A client that gets answers to its
+/// presences goes by their absence. For any other, nothing can be said of a token that the server has
+/// forgotten: it is as good as a forged one, and never answered.
 pub(crate) fn who_still_sends_knows_whether_it_is_in(
     model: &Model,
     token: &str,
+    gets_answers: bool,
 ) -> Result<(), String> {
-    let is_bare = model.rules().reply_form == ReplyForm::Bare;
-    let is_in =
-        model.token_list.contains_key(token) || is_bare && model.departed.may_be_forgotten(token);
+    let is_in = model.token_list.contains_key(token)
+        || !gets_answers && model.departed.may_be_forgotten(token);
     require(is_in, || "its session says that it is in, and it is not".to_owned())
 }
 
@@ -333,15 +299,20 @@ impl Bystander {
     /// Takes note of who was let in, and of who proved where it is.
     fn look(&mut self, step: &Step<'_>) {
         match step.event {
-            Event::Datagram { from, bytes } => {
-                let Some(fields) = Fields::read(bytes) else { return };
-                let Some(issued) = self.issued.get_mut(fields.token) else { return };
-                let is_own = issued.room == fields.room
-                    && issued.user == fields.user
-                    && issued.ip == from.ip().to_canonical();
-                if is_own && step.expected.is_authentic {
-                    issued.addresses.insert(*from);
-                    self.proved.insert(*from);
+            Event::Datagram { .. } | Event::Datagrams(_) => {
+                let authentic = datagrams(step.event).zip(&step.expected.authentic);
+                for (Incoming { from, bytes }, _) in
+                    authentic.filter(|(_, is_its_own)| **is_its_own)
+                {
+                    let Some(fields) = Fields::read(bytes) else { continue };
+                    let Some(issued) = self.issued.get_mut(fields.token) else { continue };
+                    let is_own = issued.room == fields.room
+                        && issued.user == fields.user
+                        && issued.ip == from.ip().to_canonical();
+                    if is_own {
+                        issued.addresses.insert(from);
+                        self.proved.insert(from);
+                    }
                 }
             }
             Event::Received { connection, .. } => {
@@ -371,18 +342,20 @@ fn require(holds: bool, how: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(how()) }
 }
 
-/// The relays of a step, with what they say.
-fn relayed<'a>(step: &Step<'a>) -> impl Iterator<Item = (Fields<'a>, &'a [Recipient])> {
-    step.actions.iter().filter_map(|action| match action {
-        Action::Relay { datagram, to } => Some((Fields::read(datagram)?, &to[..])),
-        _ => None,
-    })
+/// The datagrams of an event.
+fn datagrams<'a>(event: &Event<'a>) -> impl Iterator<Item = Incoming<'a>> {
+    let (one, several) = match *event {
+        Event::Datagram { from, bytes } => (Some(Incoming { from, bytes }), &[][..]),
+        Event::Datagrams(batch) => (None, batch),
+        _ => (None, &[][..]),
+    };
+    one.into_iter().chain(several.iter().copied())
 }
 
-/// All to whom a datagram was sent.
+/// All to whom a datagram was sent, for each of them.
 fn recipients<'a>(step: &Step<'a>) -> impl Iterator<Item = &'a Recipient> {
     step.actions.iter().flat_map(|action| match action {
-        Action::Relay { to, .. } => &to[..],
+        Action::Relay { to, .. } | Action::Burst { to, .. } => &to[..],
         Action::Notify { to, .. } => std::slice::from_ref(to),
         _ => &[],
     })
