@@ -1,6 +1,6 @@
 //! The thread that waits for the listener, all TCP connections and the engine's deadlines.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -26,21 +26,12 @@ const READ_BYTES: usize = 16 * 1024;
 /// The pause in accepting after it failed, for want of descriptors or of memory, and none could go.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a connection that has had its reply is left alone before it is looked at: most peers have
-/// closed by then, and it need never be registered.
-const CLOSES_WITHIN: Duration = Duration::from_millis(1);
-
-/// Connections left alone at most; more are registered at once.
-const MAX_CLOSING: usize = 1024;
-
 pub(super) struct Listening<'a, M> {
     shared: &'a Shared<M>,
     poller: Arc<Poller>,
     listener: Watched<TcpListener>,
     streams: HashMap<ConnectionId, Stream>,
     last: u64,
-    /// Those that are left alone, and until when. Some may be gone by then.
-    closing: VecDeque<(ConnectionId, Instant)>,
     /// When accepting goes on, if it is paused.
     paused_until: Option<Instant>,
     actions: Actions,
@@ -57,7 +48,6 @@ impl<'a, M: Machine> Listening<'a, M> {
             poller,
             streams: HashMap::new(),
             last: 0,
-            closing: VecDeque::new(),
             paused_until: None,
             actions: Actions::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
@@ -78,7 +68,6 @@ impl<'a, M: Machine> Listening<'a, M> {
             for action in self.shared.take_passed_on() {
                 self.perform_on_stream(action);
             }
-            self.look_at_closing();
             for event in events.iter() {
                 match event.key {
                     LISTENER => self.accept()?,
@@ -96,8 +85,7 @@ impl<'a, M: Machine> Listening<'a, M> {
     /// a sweep leaves behind is due after that sweep, which was a deadline of its own.
     fn patience(&self) -> Option<Duration> {
         let deadline = self.shared.lock().next_deadline();
-        let closing = self.closing.front().map(|(_, until)| *until);
-        let next = deadline.into_iter().chain(self.paused_until).chain(closing).min();
+        let next = deadline.into_iter().chain(self.paused_until).min();
         next.map(|next| self.shared.clock.until(next))
     }
 
@@ -140,28 +128,10 @@ impl<'a, M: Machine> Listening<'a, M> {
         self.ready(connection);
     }
 
-    /// A connection can be written, or read once. Whether it can be again is found out by watching it,
-    /// unless it is about to close.
+    /// A connection can be written, or read once. Whether it can be again is found out by watching it.
     fn ready(&mut self, connection: ConnectionId) {
         self.move_bytes(connection);
-        let is_closing = self.streams.get(&connection).is_some_and(Stream::is_about_to_close);
-        if is_closing && self.closing.len() < MAX_CLOSING {
-            let until = self.shared.clock.now() + CLOSES_WITHIN;
-            self.closing.push_back((connection, until));
-        } else {
-            self.watch(connection);
-        }
-    }
-
-    /// Reads from those that were left alone for long enough, and watches those that are still there.
-    fn look_at_closing(&mut self) {
-        let now = self.shared.clock.now();
-        while let Some((connection, _)) = self.closing.front().filter(|(_, until)| *until <= now) {
-            let connection = *connection;
-            self.closing.pop_front();
-            self.move_bytes(connection);
-            self.watch(connection);
-        }
+        self.watch(connection);
     }
 
     /// Writes what waits to be written, or reads once.

@@ -77,12 +77,6 @@ impl Stream {
         self.sent < self.unsent.len()
     }
 
-    /// Whether its reply has been written and it has never been watched: all that is awaited is that
-    /// the peer closes.
-    pub(super) fn is_about_to_close(&self) -> bool {
-        self.end == End::Done && !self.watched.is_watched()
-    }
-
     /// Watches for what it waits for: while bytes wait to be written, nothing is read.
     pub(super) fn watch(&mut self) -> io::Result<()> {
         self.watched.watch(if self.has_unsent() { Interest::Write } else { Interest::Read })
