@@ -44,6 +44,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The crate does without std. Its one feature, `simd`, is for programs that have it: datagrams are then
+//! checked for UTF-8 many bytes at a time, and one that is not ASCII costs a third to parse.
 
 #![no_std]
 #![forbid(unsafe_code)]

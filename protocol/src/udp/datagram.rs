@@ -1,5 +1,11 @@
 //! The borrowed view of a datagram.
 
+#[cfg(not(feature = "simd"))]
+use core::str::from_utf8;
+
+#[cfg(feature = "simd")]
+use simdutf8::basic::from_utf8;
+
 use crate::limits::{MAX_DATAGRAM, UDP_HEADER};
 use crate::message::{Message, MessageError};
 
@@ -46,7 +52,7 @@ impl<'a> Datagram<'a> {
         }
         // The parts are UTF-8 exactly when the whole is and no part ends inside a character, so one
         // pass checks all four.
-        let body = core::str::from_utf8(body).map_err(|_| DatagramError::NotUtf8)?;
+        let body = from_utf8(body).map_err(|_| DatagramError::NotUtf8)?;
         let split = |text: &'a str, at| text.split_at_checked(at).ok_or(DatagramError::NotUtf8);
         let (rest, text) = split(body, token_end)?;
         let (rest, token) = split(rest, user_end)?;
@@ -160,6 +166,19 @@ mod tests {
         assert_eq!(Datagram::parse(&cut), Err(DatagramError::NotUtf8));
         assert_eq!(Datagram::parse(&bytes([1, 0, 0], b"\xff")), Err(DatagramError::NotUtf8));
         assert_eq!(Datagram::parse(&bytes([0, 0, 0], b"\xc3")), Err(DatagramError::NotUtf8));
+    }
+
+    #[test]
+    fn refuses_a_byte_that_is_no_text_wherever_it_is() {
+        let text = "今日の会議は午後三時からに変わりました。".repeat(5);
+        for place in 0..text.len() {
+            for wrong in [0xff, 0xc0, 0xf8] {
+                let mut body = text.clone().into_bytes();
+                body[place] = wrong;
+                let refused = Datagram::parse(&bytes([3, 6, 9], &body)).unwrap_err();
+                assert_eq!(refused, DatagramError::NotUtf8, "{place}");
+            }
+        }
     }
 
     #[test]
