@@ -13,8 +13,12 @@ const MAX_DATAGRAMS: usize = 64;
 /// One byte more than a datagram may have, so that one too long is seen to be.
 const SPACE: usize = MAX_DATAGRAM + 1;
 
-/// After this many looks for more in a row that found nothing, the pause between two grows no longer.
-const MAX_MISSES: u32 = 4;
+/// After so many looks for more in a row that found nothing it pauses before the next. Not at the first:
+/// of what others send together the first may well have come alone.
+const PATIENCE: u32 = 4;
+
+/// How often the pause between two looks doubles.
+const DOUBLINGS: u32 = 4;
 
 /// The datagrams of one wake.
 #[derive(Debug)]
@@ -52,9 +56,9 @@ impl Inbox {
 
     /// Takes along what else is there by now, up to the inbox's limit, and waits for nothing.
     ///
-    /// To look for more costs a call to the system, so as long as nothing is found it looks only at
-    /// every other wake, and in the end at one of 17: in a quiet room there never is more, and in a
-    /// busy one it is found within as many datagrams.
+    /// To look for more costs a call to the system, so after some looks that found nothing it looks
+    /// less and less often, and in the end at one wake of 17: in a quiet room there never is more, and
+    /// in a busy one it is found within as many datagrams.
     ///
     /// # Errors
     /// The system's, except that nothing is there. What was taken before it stays.
@@ -67,8 +71,11 @@ impl Inbox {
         if self.taken.len() > 1 {
             self.misses = 0;
         } else {
-            self.misses = MAX_MISSES.min(self.misses + 1);
-            self.pause = 1 << self.misses;
+            self.misses = (self.misses + 1).min(PATIENCE + DOUBLINGS);
+            self.pause = match self.misses.saturating_sub(PATIENCE) {
+                0 => 0,
+                doubled => 1 << doubled,
+            };
         }
         outcome
     }
@@ -217,8 +224,8 @@ mod tests {
                 looks.push(wake);
             }
         }
-        assert_eq!(looks[..7], [0, 3, 8, 17, 34, 51, 68]);
-        assert_eq!(looks[7..], (85..100).collect::<Vec<_>>(), "and always once it found more");
+        assert_eq!(looks[..10], [0, 1, 2, 3, 4, 7, 12, 21, 38, 55]);
+        assert_eq!(looks[10..], (72..100).collect::<Vec<_>>(), "and always once it found more");
     }
 
     #[test]
