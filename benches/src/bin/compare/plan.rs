@@ -124,9 +124,12 @@ fn table() -> Vec<Cell> {
     };
     let rooms = [(2, 1), (10, 1), (100, 1), (1000, 1), (2, 64), (10, 64), (100, 64)];
     let talk = Load { rooms: 10, members: 10, senders: 10, window: 64, sizes: Sizes::Mixed };
-    let on_one_core = [(2, 1), (10, 1)].map(|size| one_room(size).placed(Placement::One));
+    let on_one_core = [(2, 1), (10, 1), (10, 64), (100, 64)];
+    let on_one_core = on_one_core.map(|size| one_room(size).placed(Placement::One));
+    // As people run them: a server with threads to spare makes use of both cores.
+    let free = [(10, 64), (100, 64)].map(|size| one_room(size).placed(Placement::Free));
     let rooms = rooms.into_iter().map(one_room);
-    rooms.chain(on_one_core).chain([Cell::relay(talk)]).collect()
+    rooms.chain(on_one_core).chain(free).chain([Cell::relay(talk)]).collect()
 }
 
 fn joins() -> Vec<Cell> {
@@ -148,12 +151,13 @@ mod tests {
     #[test]
     fn the_table_has_its_cells_and_the_joins() {
         let names = names(&[]);
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 16);
         for name in [
             "M=2 W=1",
             "M=1000 W=1",
             "M=100 W=64",
             "M=2 W=1, one core",
+            "M=100 W=64, one core",
             "M=10 W=64 R=10 S=10 mixed",
         ] {
             assert!(names.contains(&name.to_owned()), "{name}");
