@@ -3,15 +3,15 @@
 use engine::{Action, Actions, Config, Event, Instant, Server};
 
 use crate::comparison;
-use crate::invariants::{self, Bystander, Step};
+use crate::invariants::{self, Broken, Bystander, Step};
 use crate::model::Model;
 
 /// Tells a server of events and looks, after each, at what it did: whether it is what the model
 /// expects, and whether every rule holds.
 #[derive(Debug)]
 pub struct Judge {
-    model: Model,
-    bystander: Bystander,
+    pub(crate) model: Model,
+    pub(crate) bystander: Bystander,
 }
 
 impl Judge {
@@ -34,12 +34,24 @@ impl Judge {
         let mut actions = Actions::new();
         server.handle_into(event, now, &mut actions);
         let actions: Vec<Action<'_>> = actions.iter().collect();
-        let seen = comparison::seen(&actions, self.model.rules().reply_form);
-        let expected = self.model.step(event, now, &seen);
+        self.look(server, &event, now, &actions).map_err(|(rule, how)| format!("{rule}: {how}"))?;
+        Ok(actions.into_iter().map(Action::into_owned).collect())
+    }
+
+    /// Looks at what `server` did when it was told of `event`.
+    pub(crate) fn look(
+        &mut self,
+        server: &Server,
+        event: &Event<'_>,
+        now: Instant,
+        actions: &[Action<'_>],
+    ) -> Result<(), Broken> {
+        let seen = comparison::seen(actions, self.model.rules().reply_form);
+        let expected = self.model.step(*event, now, &seen);
         let step = Step {
-            event: &event,
+            event,
             now: self.model.now(),
-            actions: &actions,
+            actions,
             expected: &expected,
             census: server.census(),
             counters: server.counters(),
@@ -47,7 +59,5 @@ impl Judge {
             model: &self.model,
         };
         invariants::check(&mut self.bystander, &step)
-            .map_err(|(rule, how)| format!("{rule}: {how}"))?;
-        Ok(actions.into_iter().map(Action::into_owned).collect())
     }
 }

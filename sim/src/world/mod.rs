@@ -21,9 +21,10 @@ use engine::{
 };
 use fastrand::Rng;
 
-use crate::invariants::{self, Bystander};
+use crate::invariants;
+use crate::judge::Judge;
 use crate::link::{Link, Weather};
-use crate::model::{LINGER, Model};
+use crate::model::LINGER;
 use crate::plan::{Kind, Plan, What};
 use crate::trace::{self, Depth, Trace};
 use client::Client;
@@ -97,8 +98,7 @@ struct World<'a> {
     /// Whether its source of random bytes fails, and until when.
     drought: Arc<AtomicBool>,
     dry_until: Instant,
-    model: Model,
-    bystander: Bystander,
+    judge: Judge,
     roles: Vec<Role>,
     links: Vec<Link>,
     ports: Vec<u16>,
@@ -156,7 +156,7 @@ impl Plan {
             Err(world.violation("no_input_makes_it_panic", how))
         });
         let violation = ran.err();
-        let World { mut stats, model, now, trace, .. } = world;
+        let World { mut stats, judge: Judge { model, .. }, now, trace, .. } = world;
         stats.time = now.since(Instant::ZERO);
         stats.counters = *model.counters();
         let refusals = model.refusals;
@@ -196,8 +196,7 @@ impl<'a> World<'a> {
             waiting: Vec::new(),
             drought,
             dry_until: Instant::ZERO,
-            model: Model::new(plan.config.clone(), Instant::ZERO),
-            bystander: Bystander::default(),
+            judge: Judge::new(plan.config.clone()),
             roles: roles.collect(),
             links: (0..count).map(|number| Link::new(of_party(number))).collect(),
             ports: (0..count).map(|number| 5000 + number as u16).collect(),
@@ -344,11 +343,11 @@ impl<'a> World<'a> {
             let rule = "who_still_sends_knows_whether_it_is_in";
             let gets_answers = client.gets_answers();
             let knows = invariants::who_still_sends_knows_whether_it_is_in(
-                &self.model,
+                &self.judge.model,
                 token,
                 gets_answers,
             );
-            let is_in = self.model.token_list.contains_key(token);
+            let is_in = self.judge.model.token_list.contains_key(token);
             knows.map_err(|how| self.violation(rule, format!("{}: {how}", self.name(party))))?;
             self.stats.in_the_dark += u64::from(!is_in);
         }
@@ -369,7 +368,7 @@ impl<'a> World<'a> {
     /// Whether the server's source of random bytes fails from now on.
     fn set_drought(&mut self, is_dry: bool) {
         self.drought.store(is_dry, Ordering::Relaxed);
-        self.model.has_entropy = !is_dry;
+        self.judge.model.has_entropy = !is_dry;
         self.trace.line(self.now, || format!("random bytes: {}", !is_dry));
     }
 

@@ -6,8 +6,6 @@ use std::time::Duration;
 use engine::{Action, Event, Incoming, Instant};
 
 use super::{Happens, Role, Violation, World};
-use crate::comparison;
-use crate::invariants::{self, Step};
 use crate::trace;
 use crate::wire::is_bundle;
 
@@ -32,13 +30,15 @@ impl World<'_> {
         let now = self.clock();
         self.stats.steps += 1;
         self.stats.between_turns +=
-            u64::from(self.model.is_behind() && !matches!(event, Event::Tick));
+            u64::from(self.judge.model.is_behind() && !matches!(event, Event::Tick));
         let mut actions = std::mem::take(&mut self.actions);
         actions.clear();
         self.server.handle_into(event, now, &mut actions);
         let mut list: Vec<Action<'_>> = actions.iter().collect();
         (self.tamper)(&mut list);
-        let judged = self.judge(&event, now, &list);
+        let kept = self.judge.look(&self.server, &event, now, &list);
+        self.trace_event(&event);
+        let judged = kept.map_err(|(rule, how)| self.violation(rule, how));
         for action in &list {
             self.perform(action);
         }
@@ -46,29 +46,6 @@ impl World<'_> {
         self.actions = actions;
         self.set_timer();
         judged
-    }
-
-    fn judge(
-        &mut self,
-        event: &Event<'_>,
-        now: Instant,
-        actions: &[Action<'_>],
-    ) -> Result<(), Violation> {
-        let seen = comparison::seen(actions, self.plan.config.reply_form);
-        let expected = self.model.step(*event, now, &seen);
-        let step = Step {
-            event,
-            now: self.model.now(),
-            actions,
-            expected: &expected,
-            census: self.server.census(),
-            counters: self.server.counters(),
-            deadline: self.server.next_deadline(),
-            model: &self.model,
-        };
-        let kept = invariants::check(&mut self.bystander, &step);
-        self.trace_event(event);
-        kept.map_err(|(rule, how)| self.violation(rule, how))
     }
 
     /// The time as the driver reads it: of two threads one can be a moment behind.
@@ -84,7 +61,7 @@ impl World<'_> {
         }
         let is_slow = self.timer.u16(..1000) < self.weather.slow_timer;
         let mut late = if is_slow { self.timer.u64(..SLOW) } else { 0 };
-        if self.model.is_behind() {
+        if self.judge.model.is_behind() {
             late += self.timer.u64(1..TURN);
         }
         self.stats.faults += u64::from(is_slow);
@@ -108,7 +85,7 @@ impl World<'_> {
         bytes: Vec<u8>,
     ) -> Result<(), Violation> {
         let now = self.now;
-        let bystander = &self.bystander;
+        let bystander = &self.judge.bystander;
         self.trace.line(now, || {
             format!("  {party} → server, from {from}: {}", trace::datagram(&bytes, Some(bystander)))
         });
@@ -157,7 +134,7 @@ impl World<'_> {
     fn send_to(&mut self, to: SocketAddr, bytes: &[u8]) {
         let (now, weather) = (self.now, self.weather);
         self.stats.bundles += u64::from(is_bundle(bytes));
-        let bystander = &self.bystander;
+        let bystander = &self.judge.bystander;
         self.trace.line(now, || {
             format!("    server → {to}: {}", trace::datagram(bytes, Some(bystander)))
         });
