@@ -4,7 +4,7 @@
 pub(crate) fn room(number: usize) -> String {
     match number % 8 {
         0 => "部屋".to_owned(),
-        1 => "廊下".to_owned(),
+        1 => "Lounge".to_owned(),
         2 => "lounge".to_owned(),
         3 => "あ".repeat(85),
         4 => "{".repeat(123),
@@ -18,6 +18,9 @@ pub(crate) fn room(number: usize) -> String {
 pub(crate) fn password(room: usize) -> &'static str {
     if room.is_multiple_of(2) { "" } else { "開けゴマ" }
 }
+
+/// What is no room's password, though one begins like a room's and another begins with it.
+pub(crate) const WRONG_PASSWORDS: [&str; 3] = ["1234", "開けゴ", "開けゴマ "];
 
 /// A name by its number: a few that are easily confused, and then one for each number.
 pub(crate) fn user(number: usize) -> String {

@@ -16,7 +16,7 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let config = config(&mut rng);
-        let weather = weather(&mut rng);
+        let mut weather = weather(&mut rng);
         let clients = match rng.u8(..4) {
             0 => rng.usize(1..=3),
             1 | 2 => rng.usize(2..=10),
@@ -36,7 +36,12 @@ impl Plan {
                 Kind::Hostile => drawing.hostile(number),
             }
         }
-        if hostile > 0 && drawing.rng.u8(..16) == 0 {
+        if hostile > 0 && drawing.rng.u8(..6) == 0 {
+            // A telling is short: who is to come meanwhile has to be near, and its request in one
+            // piece, since a turn is taken at each.
+            let Weather { delay, jitter, piece, .. } = Weather::FINE;
+            let (delay, jitter) = (weather.delay.min(delay), weather.jitter.min(jitter));
+            weather = Weather { delay, jitter, piece, ..weather };
             drawing.crowd(clients, config.sweep_interval, &weather);
         }
         let Drawing { mut rng, mut deeds, .. } = drawing;
@@ -167,6 +172,9 @@ fn parties(rng: &mut Rng, clients: usize, hostile: usize, config: &Config) -> Ve
     parties
 }
 
+/// How long before all is healed a crowd is due at the latest: the telling is to be disturbed.
+const BEFORE_CALM: Duration = Duration::from_secs(10);
+
 /// A plan in the making.
 struct Drawing {
     rng: Rng,
@@ -283,13 +291,16 @@ impl Drawing {
         let hostile = clients;
         // A room whose host is not one of those who come and go as they please.
         let room = self.rooms;
-        let count = self.rng.u8(60..140);
+        let count = self.rng.u8(100..250);
         let come = Instant::ZERO + self.unit + self.pause(self.unit / 2);
         let grid = sweep_interval.as_micros() as u64;
         // They are in when a request, its reply and a presence have gone their ways.
         let way = weather.delay + weather.jitter;
         let due = (come + self.unit).as_micros() + 6 * way;
         let sweep = Instant::from_micros(due.next_multiple_of(grid));
+        if sweep + BEFORE_CALM > self.calm_at {
+            return;
+        }
         let open = What::Intrude { room, creates: true };
         let before = Instant::ZERO + (come.since(Instant::ZERO) - self.unit / 20);
         self.deed(before, hostile, open);
@@ -301,26 +312,38 @@ impl Drawing {
             self.deed(come, party, What::Enter { room, knows_password: true });
             self.deed(again, party, What::Say(0));
         }
-        for party in (0..clients).chain([hostile; 4]) {
-            let at = Instant::from_micros(sweep.as_micros().saturating_sub(weather.delay));
-            let mut at = at + self.pause(Duration::from_millis(40));
+        let start = Instant::from_micros(sweep.as_micros().saturating_sub(weather.delay));
+        self.between_turns(start, Duration::from_micros(6 * way), clients, room);
+    }
+
+    /// What others do in `room`, from `start`, while everyone is told. A join is `answered` in that time.
+    fn between_turns(&mut self, start: Instant, answered: Duration, clients: usize, room: usize) {
+        let hostile = clients;
+        // A turn is taken at each request too, so half of these scenes have next to none.
+        let most = if self.rng.bool() { 3 } else { 0 };
+        for party in 0..clients {
+            let mut at = start + self.pause(Duration::from_millis(40));
             for _ in 0..self.rng.u8(2..7) {
-                let what = match (party == hostile, self.rng.u8(..6)) {
-                    (false, 0) => What::Leave,
-                    (false, 1) => What::Rebind,
-                    (false, 2) => What::Enter { room, knows_password: true },
-                    (false, 3) => What::Chatter { first: 0, count: 9 },
-                    (false, _) => What::Say(self.rng.usize(..64)),
-                    (true, 0) => What::Stir,
-                    (true, 1) => What::Chorus(self.rng.u8(..50)),
-                    (true, 2 | 3) => What::Disperse(self.rng.u8(1..10)),
-                    (true, _) => What::Swarm { room, count },
+                let what = match self.rng.u8(..8) {
+                    0 if most > 0 => What::Leave,
+                    1 if most > 0 => What::Enter { room, knows_password: true },
+                    0..3 => What::Rebind,
+                    3 => What::Chatter { first: 0, count: 9 },
+                    _ => What::Say(self.rng.usize(..64)),
                 };
-                if at < self.calm_at {
-                    self.deed(at, party, what);
-                }
+                self.deed(at, party, what);
                 at = at + self.pause(Duration::from_millis(40));
             }
+        }
+        // Some who are out come back under their names, and others leave.
+        let mut at = start;
+        for _ in 0..=self.rng.u8(..=most) {
+            let in_at = at + answered;
+            let [come, leave, speak] = [self.rng.u8(2..4), self.rng.u8(1..=2), self.rng.u8(..50)];
+            self.deed(at, hostile, What::Swarm { room, count: come });
+            self.deed(in_at, hostile, What::Disperse(leave));
+            self.deed(in_at, hostile, What::Chorus(speak));
+            at = in_at + self.pause(Duration::from_millis(40));
         }
     }
 }

@@ -126,7 +126,7 @@ pub(crate) enum What {
     },
     /// Says that it is present as every member that it is, but for half of a swarm.
     Stir,
-    /// As many of those who joined leave.
+    /// So many of a swarm leave, of the half that stirs.
     Disperse(u8),
     /// Says something as a member that it is.
     Speak(usize),

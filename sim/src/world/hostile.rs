@@ -55,7 +55,7 @@ impl Membership {
 }
 
 /// How many memberships, or questions, one keeps in mind.
-const KEPT: usize = 200;
+const KEPT: usize = 400;
 
 /// How the names begin of those who come as a swarm. They say that they are present.
 const SWARM: &str = "群れ";
@@ -89,7 +89,8 @@ impl World<'_> {
             }
             What::Forge => self.forge(party, own, &mut rng),
             What::Guess { room } => {
-                let payload = r#"{"user_name":"悪者","password":"1234"}"#;
+                let password = rng.choice(cast::WRONG_PASSWORDS).unwrap_or_default();
+                let payload = format!(r#"{{"user_name":"悪者","password":"{password}"}}"#);
                 let request = frame(2, 0, cast::room(room).as_bytes(), payload.as_bytes());
                 self.connect(party, Purpose::Other, &request);
             }
@@ -128,7 +129,10 @@ impl World<'_> {
                 }
             }
             What::Disperse(count) => {
-                for member in self.memberships(party).into_iter().rev().take(count.into()) {
+                let mut swarm = self.memberships(party);
+                swarm.retain(|member| member.user.starts_with(SWARM) && !member.is_odd());
+                let first = rng.usize(..=swarm.len());
+                for member in swarm.iter().skip(first).take(count.into()) {
                     let request = member.leaves();
                     self.connect(party, Purpose::Other, &request);
                 }
