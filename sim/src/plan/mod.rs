@@ -128,6 +128,8 @@ pub(crate) enum What {
     Stir,
     /// So many of a swarm leave, of the half that stirs.
     Disperse(u8),
+    /// Asks to leave as somebody whose token it has, but from elsewhere or under another name.
+    Oust,
     /// Says something as a member that it is.
     Speak(usize),
     /// Says something as many of the members that it is.

@@ -36,6 +36,13 @@ struct Membership {
 }
 
 impl Membership {
+    /// That of whoever sent a datagram.
+    fn of(datagram: &[u8]) -> Option<Self> {
+        let Fields { room, user, token, .. } = Fields::read(datagram)?;
+        let [room, user, token] = [room, user, token].map(str::to_owned);
+        Some(Self { room, user, token })
+    }
+
     /// Whether it came with a swarm and has an odd number.
     fn is_odd(&self) -> bool {
         let number = self.user.strip_prefix(SWARM).and_then(|number| number.parse::<u8>().ok());
@@ -136,6 +143,15 @@ impl World<'_> {
                     let request = member.leaves();
                     self.connect(party, Purpose::Other, &request);
                 }
+            }
+            What::Oust => {
+                let own = rng.choice(self.memberships(party)).filter(|_| rng.bool());
+                let ousted = match own {
+                    Some(own) => Some(Membership { user: "別人".to_owned(), ..own }),
+                    None => self.overheard(&mut rng).and_then(|(_, bytes)| Membership::of(&bytes)),
+                };
+                let Some(ousted) = ousted else { return };
+                self.connect(party, Purpose::Other, &ousted.leaves());
             }
             What::Chorus(count) => {
                 for (number, member) in
