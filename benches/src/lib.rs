@@ -1,4 +1,5 @@
-//! What the benchmarks share: a server that is full of members, at a simulated time.
+//! What the benchmarks share: a server that is full of members, at a simulated time; and, for those
+//! that run servers as processes, what the kernel says of them.
 //!
 //! Everyone in it came in through the wire, by a request over TCP and a datagram that registered the
 //! address, so what is measured is what a driver would see. What cannot be built, or is not what
@@ -11,6 +12,9 @@
     clippy::panic,
     reason = "a benchmark without its fixture is to fail"
 )]
+
+pub mod cores;
+pub mod proc_fs;
 
 use std::net::SocketAddr;
 use std::time::Duration;

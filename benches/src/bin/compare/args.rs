@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use benches::cores::Placement;
 use clap::{Parser, ValueEnum};
 
-use crate::cores::Placement;
 use crate::system::System;
 
 /// Compare the chat server with other servers and with loops that do nothing but move bytes.

@@ -11,14 +11,12 @@
 )]
 
 mod args;
-mod cores;
 mod histogram;
 mod idle;
 mod joins;
 mod link;
 mod payload;
 mod plan;
-mod proc_fs;
 mod process;
 mod readiness;
 mod relay;
@@ -36,11 +34,11 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use benches::cores::Cores;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use args::Args;
-use cores::Cores;
 use run::Effort;
 use slice::Stop;
 use system::System;

@@ -1,7 +1,8 @@
 //! What is measured: the cells of the table.
 
+use benches::cores::Placement;
+
 use crate::args::Args;
-use crate::cores::Placement;
 use crate::payload::Sizes;
 
 /// One cell: a name for people, and the work.

@@ -6,11 +6,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use benches::proc_fs::{self, Memory};
 use rustix::event::{PollFd, PollFlags, poll};
 use tempfile::TempDir;
 
 use crate::link::PATIENCE;
-use crate::proc_fs::{self, Memory};
 
 /// A server under test.
 #[derive(Debug)]
@@ -94,17 +94,7 @@ impl Server {
     /// Its CPU time once it is idle, so that nothing that it was asked for is left out; `None` when
     /// the process is not known.
     pub(crate) fn cpu_time_at_rest(&self) -> io::Result<Option<Duration>> {
-        let Some(pid) = self.pid else { return Ok(None) };
-        let mut time = proc_fs::cpu_time(pid)?;
-        for _ in 0..20 {
-            thread::sleep(Duration::from_millis(2));
-            let later = proc_fs::cpu_time(pid)?;
-            if later == time {
-                break;
-            }
-            time = later;
-        }
-        Ok(Some(time))
+        self.pid.map(proc_fs::cpu_time_at_rest).transpose()
     }
 
     pub(crate) fn memory(&self) -> io::Result<Option<Memory>> {

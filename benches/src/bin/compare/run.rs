@@ -4,8 +4,9 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use benches::cores::Cores;
+
 use crate::args::Args;
-use crate::cores::Cores;
 use crate::idle::Idle;
 use crate::plan::{Cell, Work};
 use crate::sample::Sample;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use benches::proc_fs::Memory;
+
 use crate::histogram::Histogram;
-use crate::proc_fs::Memory;
 
 /// One slice: one system in one cell, once.
 #[derive(Debug, Clone)]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use benches::cores::Cores;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-
-use crate::cores::Cores;
 
 /// The time that a slice is given, and the clock it is measured by.
 #[derive(Debug, Clone)]

@@ -93,8 +93,9 @@ pub(super) fn dash() -> String {
 pub(super) mod tests {
     use std::time::Duration;
 
+    use benches::cores::Placement;
+
     use super::*;
-    use crate::cores::Placement;
     use crate::payload::Sizes;
     use crate::plan::{Cell, Load};
 

@@ -1,17 +1,47 @@
 //! What the kernel counts for a process: its CPU time and its memory.
 
+#![expect(clippy::disallowed_methods, reason = "a process is waited for until it is idle")]
+
 use std::fs;
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 /// Linux's clock tick, in which `stat` counts, on every architecture that Rust has.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How long a process that is idle has used no time.
+const REST: Duration = Duration::from_millis(2);
+
+/// How often it is looked whether it is.
+const LOOKS: u32 = 20;
+
+/// The CPU time of a process once it is idle, so that nothing that it was asked for is left out. One
+/// that does not come to rest is not waited for longer than a blink.
+///
+/// # Errors
+/// Those of [`cpu_time`].
+pub fn cpu_time_at_rest(pid: u32) -> io::Result<Duration> {
+    let mut time = cpu_time(pid)?;
+    for _ in 0..LOOKS {
+        thread::sleep(REST);
+        let later = cpu_time(pid)?;
+        if later == time {
+            break;
+        }
+        time = later;
+    }
+    Ok(time)
+}
+
 /// User and system time of all the threads of a process that are there.
 ///
 /// The scheduler's own count is exact to the nanosecond for a process that sleeps; where the kernel
 /// has none, ticks have to do.
-pub(crate) fn cpu_time(pid: u32) -> io::Result<Duration> {
+///
+/// # Errors
+/// No such process, or a kernel that says it in another form.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     if let Ok(time) = scheduled(pid) {
         return Ok(time);
     }
@@ -43,13 +73,18 @@ fn parse_stat(text: &str) -> Option<Duration> {
 
 /// Memory of a process, in KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Memory {
-    pub(crate) resident: u64,
-    pub(crate) peak: u64,
+pub struct Memory {
+    /// What it has now.
+    pub resident: u64,
+    /// The most it ever had.
+    pub peak: u64,
 }
 
 /// What a process has in memory, and the most it ever had.
-pub(crate) fn memory(pid: u32) -> io::Result<Memory> {
+///
+/// # Errors
+/// No such process, or a kernel that says it in another form.
+pub fn memory(pid: u32) -> io::Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     parse_status(&status).ok_or_else(|| io::Error::other("an unknown form of /proc/PID/status"))
 }
@@ -91,6 +126,7 @@ mod tests {
         while cpu_time(pid).unwrap() < before + Duration::from_millis(20) {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
+        assert!(cpu_time_at_rest(pid).unwrap() >= before + Duration::from_millis(20));
         let memory = memory(pid).unwrap();
         assert!(memory.resident > 0 && memory.peak >= memory.resident);
     }

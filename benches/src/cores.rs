@@ -11,7 +11,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Where the two run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Placement {
+pub enum Placement {
     /// The harness on one core, the server on all others, as if its clients were elsewhere.
     Apart,
     /// Both on one core: wake-ups cost the least, so what a server does itself shows the most.
@@ -22,21 +22,28 @@ pub(crate) enum Placement {
 
 /// All the cores there are for both.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cores(CpuSet);
+pub struct Cores(CpuSet);
 
 impl Cores {
     /// Those that this process has.
-    pub(crate) fn all() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn all() -> io::Result<Self> {
         Ok(Self(sched_getaffinity(None)?))
     }
 
-    pub(crate) fn count(&self) -> u32 {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
         self.0.count()
     }
 
     /// Starts a server, which has its cores from the process that starts it, and keeps this process
     /// to its own.
-    pub(crate) fn start<T>(
+    ///
+    /// # Errors
+    /// The system's, and those of `start`.
+    pub fn start<T>(
         &self,
         placement: Placement,
         start: impl FnOnce() -> io::Result<T>,
