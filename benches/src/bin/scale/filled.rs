@@ -1,139 +1,128 @@
-//! A whole server, filled over TCP, and what it has in memory at each size.
+//! Whole servers, filled over TCP: how fast each is at each size, beside one with ten members, and what
+//! it has in memory.
 
-use std::env;
-use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io;
 
-use benches::{Member, admitted, create, join, room_name, user_name};
-use protocol::tcp::Features;
+use benches::cores::Cores;
 
-use crate::{ROOM, SIZES};
+use crate::crowd::Crowd;
+use crate::paces::{Pace, Paces};
+use crate::plot::Series;
+use crate::{ROOM, SIZES, server};
 
-/// How long a reply is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// KiB in memory at each of the sizes.
+/// What a server was at each of the sizes.
 #[derive(Debug)]
 pub(super) struct Filled {
     pub(super) runtime: &'static str,
-    /// Before anybody came.
+    pub(super) relays: Vec<Paces>,
+    pub(super) joins: Vec<Paces>,
+    /// KiB in memory before anybody came.
     pub(super) empty: u64,
     pub(super) resident: Vec<u64>,
 }
 
 impl Filled {
-    /// With all of them in.
+    /// KiB with all of them in.
     pub(super) fn largest(&self) -> u64 {
         self.resident.last().copied().unwrap_or_default()
     }
+
+    /// Its lines in the plot.
+    pub(super) fn series(&self) -> Vec<Series> {
+        let line = |name, paces: &[Paces], nanos: fn(&Paces) -> f64| Series {
+            name,
+            dashed: self.runtime != RUNTIMES[0],
+            nanos: paces.iter().map(nanos).collect(),
+        };
+        vec![
+            line("relay: CPU time, a copy", &self.relays, |paces| paces.cpu.median * 1e3),
+            line("relay: message and copies", &self.relays, |paces| 1e9 / paces.rate.median),
+            line("join and leave: CPU time", &self.joins, |paces| paces.cpu.median * 1e3),
+            line("join and leave", &self.joins, |paces| 1e9 / paces.rate.median),
+        ]
+    }
 }
 
-/// Fills a server on either runtime.
-pub(super) fn both() -> io::Result<Vec<Filled>> {
-    build_the_server()?;
-    ["std", "smol"].into_iter().map(fill).collect()
+/// The first is drawn as full lines.
+const RUNTIMES: [&str; 2] = ["std", "smol"];
+
+/// Fills a server on either runtime, and measures everything so often at each size.
+pub(super) fn both(repeat: u32) -> io::Result<Vec<Filled>> {
+    server::build()?;
+    let cores = Cores::all()?;
+    RUNTIMES.into_iter().map(|runtime| fill(runtime, repeat, cores)).collect()
 }
 
-fn fill(runtime: &'static str) -> io::Result<Filled> {
-    let server = Server::start(runtime)?;
-    let empty = server.resident()?;
-    // One socket for all: they are told apart by their tokens.
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    let (mut resident, mut there) = (Vec::new(), 0);
+fn fill(runtime: &'static str, repeat: u32, cores: Cores) -> io::Result<Filled> {
+    let mut crowd = Crowd::start(runtime, cores)?;
+    let empty = crowd.server.resident()?;
+    let (mut relays, mut joins, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
         eprintln!("{runtime}: {size} members");
-        for number in there..size {
-            let member = server.admit(number, socket.local_addr()?)?;
-            socket.send_to(&member.presence(), server.address)?;
+        crowd.grow(size)?;
+        let mut ten = Crowd::start(runtime, cores)?;
+        ten.grow(ROOM)?;
+        relays.push(side_by_side(Crowd::relays, &mut crowd, &mut ten, repeat)?);
+        joins.push(side_by_side(Crowd::joins, &mut crowd, &mut ten, repeat)?);
+        resident.push(crowd.server.resident()?);
+    }
+    Ok(Filled { runtime, relays, joins, empty, resident })
+}
+
+/// What is measured: once each time it is called.
+type Measured<T> = fn(&mut T) -> io::Result<Pace>;
+
+/// Measures two in turn, so that what else the machine does meets them alike. Who is first changes
+/// from round to round, and the first round warms up.
+fn side_by_side<T>(
+    measured: Measured<T>,
+    one: &mut T,
+    other: &mut T,
+    repeat: u32,
+) -> io::Result<Paces> {
+    let mut rounds = Vec::new();
+    for round in 0..=repeat {
+        let paces = if round % 2 == 0 {
+            let pace = measured(one)?;
+            (pace, measured(other)?)
+        } else {
+            let pace = measured(other)?;
+            (measured(one)?, pace)
+        };
+        if round > 0 {
+            rounds.push(paces);
         }
-        there = size;
-        resident.push(server.resident()?);
     }
-    Ok(Filled { runtime, empty, resident })
-}
-
-/// A process, which ends with the value that stands for it.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(runtime: &str) -> io::Result<Self> {
-        let executable = env::current_exe()?.with_file_name("cli");
-        let mut command = Command::new(executable);
-        command.args(["server", "--listen", "127.0.0.1:0", "--runtime", runtime]);
-        command.args(["--idle-timeout", "1h"]).env("RUST_LOG", "warn");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        if let Some(output) = &mut child.stdout {
-            BufReader::new(output).read_line(&mut line)?;
-        }
-        let address = line.trim_end().strip_prefix("listening on ").and_then(|at| at.parse().ok());
-        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Self { child, address: address.unwrap_or(unknown) };
-        match address {
-            Some(_) => Ok(server),
-            None => Err(io::Error::other(format!("the server said {line:?}"))),
-        }
-    }
-
-    /// Lets member number `number` in; the first of each room opens it.
-    fn admit(&self, number: usize, address: SocketAddr) -> io::Result<Member> {
-        let (room, user) = (room_name(number / ROOM), user_name(number));
-        let request = if number.is_multiple_of(ROOM) { create } else { join };
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(&request(&room, &user, Features::NONE))?;
-        let mut reply = Vec::new();
-        stream.read_to_end(&mut reply)?;
-        let token = admitted(&reply).token;
-        Ok(Member { room, user, token, address })
-    }
-
-    /// KiB that it has in memory.
-    fn resident(&self) -> io::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        parse_resident(&status)
-            .ok_or_else(|| io::Error::other("an unknown form of /proc/PID/status"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Fails only when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn parse_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// Builds the server anew, so that what is measured is what the source says. Started without Cargo,
-/// the harness takes what is there.
-fn build_the_server() -> io::Result<()> {
-    let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
-    let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--package", "cli"]);
-    if command.current_dir(env!("CARGO_MANIFEST_DIR")).status()?.success() {
-        return Ok(());
-    }
-    Err(io::Error::other("the server could not be built"))
+    Ok(Paces::of(&rounds))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paces::Figure;
 
     #[test]
-    fn the_memory_is_a_line_of_the_status() {
-        assert_eq!(parse_resident("Name:\tcli\nVmRSS:\t   1234 kB\n"), Some(1234));
-        assert_eq!(parse_resident("Name:\tcli\n"), None);
+    fn the_two_are_measured_in_turn_and_the_first_round_does_not_count() {
+        // Each is so many times as slow as it was at its first call.
+        fn slower(calls: &mut (f64, f64)) -> io::Result<Pace> {
+            calls.1 += 1.0;
+            Ok(Pace { cpu: calls.0 * calls.1, rate: 1.0 })
+        }
+        let (mut one, mut other) = ((6.0, 0.0), (2.0, 0.0));
+        let paces = side_by_side(slower, &mut one, &mut other, 3).unwrap();
+        assert_eq!((one.1, other.1), (4.0, 4.0));
+        assert_eq!(paces.cpu, Figure { median: 18.0, ratio: 3.0 });
+    }
+
+    #[test]
+    fn the_plot_has_nanoseconds() {
+        let figure = |median| Figure { median, ratio: 1.0 };
+        let paces = |cpu, rate| vec![Paces { cpu: figure(cpu), rate: figure(rate) }];
+        let (relays, joins) = (paces(2.0, 50_000.0), paces(90.0, 4000.0));
+        let filled = Filled { runtime: "smol", relays, joins, empty: 1, resident: vec![2] };
+        let series = filled.series();
+        assert!(series.iter().all(|line| line.dashed));
+        let nanos: Vec<_> = series.iter().map(|line| line.nanos[0].round()).collect();
+        assert_eq!(nanos, [2000.0, 20_000.0, 90_000.0, 250_000.0]);
     }
 }

@@ -8,7 +8,10 @@ use benches::{Member, Populated, address, join, room_name, user_name};
 use engine::{Event, Instant};
 use protocol::tcp::Features;
 
-use crate::{ROOM, SIZES};
+use crate::paces::median;
+use crate::plot::Series;
+use crate::turns::Turns;
+use crate::{NEWCOMER, ROOM, SIZES};
 
 /// 60 bytes, as a line of chat is.
 const LINE: &str = "今日の会議は午後三時からに変わりました。";
@@ -20,23 +23,10 @@ const BATCHES: usize = 80;
 /// Joins in one repetition, each timed alone.
 const JOINS: usize = 200;
 
-/// The number of a user who is in no room.
-const NEWCOMER: usize = 1_000_000;
-
-/// How far apart two that follow each other are: a prime, so that all have their turn.
-const STRIDE: usize = 7919;
-
 /// From one sweep at which somebody is due to the next, and from everyone's first sign of life in
 /// between to that of those who stay.
 const PERIOD: Duration = Duration::from_secs(140);
 const LATER: Duration = Duration::from_secs(70);
-
-/// One line of the plot: nanoseconds at each of the sizes.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Series {
-    pub(super) name: &'static str,
-    pub(super) nanos: Vec<f64>,
-}
 
 /// What is timed: once each time it is called.
 type Timed = fn(&mut World) -> f64;
@@ -67,14 +57,10 @@ pub(super) fn measure(repeat: u32) -> Vec<Series> {
     }
     let series = |((name, _), samples): (&(&'static str, Timed), Vec<Vec<f64>>)| Series {
         name,
+        dashed: false,
         nanos: samples.into_iter().map(median).collect(),
     };
     TIMED.iter().zip(samples).map(series).collect()
-}
-
-fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().unwrap_or_default()
 }
 
 /// A server with so many members, and where it is in its rounds.
@@ -84,8 +70,7 @@ struct World {
     presences: Vec<Vec<u8>>,
     /// What came at one wake.
     received: Vec<(SocketAddr, Vec<u8>)>,
-    /// Counts on, so that each time is another's turn.
-    turn: usize,
+    turns: Turns,
 }
 
 impl World {
@@ -94,17 +79,11 @@ impl World {
         let chats = populated.members.iter().map(|who| who.chat(LINE)).collect();
         let presences = populated.members.iter().map(Member::presence).collect();
         let received = vec![(address(0), Vec::new()); BATCH];
-        Self { populated, chats, presences, received, turn: 0 }
+        Self { populated, chats, presences, received, turns: Turns::default() }
     }
 
     fn rooms(&self) -> usize {
         self.populated.members.len() / ROOM
-    }
-
-    /// The next turn's place among so many.
-    fn next(&mut self, count: usize) -> usize {
-        self.turn += 1;
-        self.turn.wrapping_mul(STRIDE) % count
     }
 
     fn busy_room(&mut self) -> f64 {
@@ -122,7 +101,7 @@ impl World {
         let mut took = Duration::ZERO;
         for _ in 0..BATCHES {
             for place in 0..BATCH {
-                let speaker = self.next(speakers);
+                let speaker = self.turns.next(speakers);
                 let from = self.populated.members.get(speaker).expect("a member").address;
                 let (source, bytes) = self.received.get_mut(place).expect("a buffer");
                 bytes.clone_from(self.chats.get(speaker).expect("a member"));
@@ -144,7 +123,7 @@ impl World {
         let (user, from) = (user_name(NEWCOMER), address(NEWCOMER));
         let mut times = Vec::with_capacity(JOINS);
         for _ in 0..JOINS {
-            let room = room_name(self.next(self.rooms()));
+            let room = room_name(self.turns.next(self.rooms()));
             let request = join(&room, &user, Features::NONE);
             let start = Clock::now();
             self.populated.request(from, &request);
@@ -160,7 +139,7 @@ impl World {
 
     fn sweep_of_one(&mut self) -> f64 {
         // The last guest of some room.
-        let due = self.next(self.rooms()) * ROOM + ROOM - 1;
+        let due = self.turns.next(self.rooms()) * ROOM + ROOM - 1;
         self.sweep(|number| number == due)
     }
 
@@ -233,11 +212,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn the_median_is_of_the_sorted() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(Vec::new()), 0.0);
     }
 }

@@ -1,0 +1,128 @@
+//! A whole server and its members: they come, speak and hear.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant as Clock};
+
+use benches::cores::Cores;
+use benches::{Member, admitted, create, join, room_name, user_name};
+use protocol::tcp::{Departure, Features, Request, Secret, State};
+use protocol::udp::NoticeText;
+
+use crate::exchange::{COPIES, Line, exchange, hear};
+use crate::paces::Pace;
+use crate::server::Server;
+use crate::turns::Turns;
+use crate::{NEWCOMER, ROOM};
+
+/// Messages that are measured together, and before them those that only warm up.
+const MESSAGES: usize = 4000;
+const WARM_UP: usize = 200;
+
+/// Newcomers that are measured together.
+const JOINS: usize = 500;
+
+/// A copy that has not come after this long is lost.
+const LOST_AFTER: Duration = Duration::from_secs(3);
+
+pub(super) struct Crowd {
+    pub(super) server: Server,
+    /// One socket for all: the server tells them apart by their tokens.
+    socket: UdpSocket,
+    address: SocketAddr,
+    members: Vec<Member>,
+    turns: Turns,
+}
+
+impl Crowd {
+    /// Starts a server that nobody has come to yet.
+    pub(super) fn start(runtime: &str, cores: Cores) -> io::Result<Self> {
+        let server = Server::start(runtime, cores)?;
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(server.address)?;
+        socket.set_read_timeout(Some(LOST_AFTER))?;
+        let address = socket.local_addr()?;
+        Ok(Self { server, socket, address, members: Vec::new(), turns: Turns::default() })
+    }
+
+    /// Lets more in until there are so many; the first of each room opens it.
+    pub(super) fn grow(&mut self, size: usize) -> io::Result<()> {
+        for number in self.members.len()..size {
+            let (room, user) = (room_name(number / ROOM), user_name(number));
+            let request = if number.is_multiple_of(ROOM) { create } else { join };
+            let reply = self.server.ask(&request(&room, &user, Features::NONE))?;
+            let token = admitted(&reply).token;
+            let member = Member { room, user, token, address: self.address };
+            self.socket.send(&member.presence())?;
+            self.members.push(member);
+        }
+        Ok(())
+    }
+
+    /// A member of each room in turn says a line, and everyone waits for all its copies before the
+    /// next. The CPU time is for a copy, the rate that of messages.
+    pub(super) fn relays(&mut self) -> io::Result<Pace> {
+        // Made beforehand and side by side, so that what is cold is the server's.
+        let lines: Vec<_> = (0..WARM_UP + MESSAGES).map(|number| self.line(number)).collect();
+        let (warm_up, measured) = lines.split_at(WARM_UP);
+        self.say(warm_up)?;
+        let before = self.server.cpu_time()?;
+        let start = Clock::now();
+        self.say(measured)?;
+        let wall = start.elapsed();
+        let cpu = self.server.cpu_time()?.saturating_sub(before);
+        Ok(Pace::of(MESSAGES, COPIES, cpu, wall))
+    }
+
+    fn line(&mut self, number: usize) -> Line {
+        let place = self.turns.next(self.members.len());
+        Line::of(self.members.get(place).expect("a member"), number)
+    }
+
+    fn say(&self, lines: &[Line]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| exchange(&self.socket, line))
+    }
+
+    /// A newcomer joins each room in turn, and leaves it again, of which all the others are told, before
+    /// it joins the next.
+    pub(super) fn joins(&mut self) -> io::Result<Pace> {
+        let user = user_name(NEWCOMER);
+        let rooms: Vec<_> = (0..JOINS)
+            .map(|_| room_name(self.turns.next(self.members.len() / ROOM)))
+            .map(|room| (join(&room, &user, Features::NONE), room))
+            .collect();
+        let before = self.server.cpu_time()?;
+        let start = Clock::now();
+        for (request, room) in rooms {
+            let admitted = admitted(&self.server.ask(&request)?);
+            assert_eq!(admitted.members.len(), ROOM, "the others of the room");
+            let (user, token) = (user.clone(), Secret::new(admitted.token.as_str()));
+            let departure = Request::Leave(Departure { room, user, token }).encode();
+            check(&self.server.ask(&departure)?)?;
+            // In the words of those who did not ask for others.
+            hear(&self.socket, ROOM, NoticeText::TimedOut.as_str())?;
+        }
+        let wall = start.elapsed();
+        let cpu = self.server.cpu_time()?.saturating_sub(before);
+        Ok(Pace::of(JOINS, 1, cpu, wall))
+    }
+}
+
+/// Whether the reply's header says that it was done.
+fn check(reply: &[u8]) -> io::Result<()> {
+    if reply.get(2) == Some(&(State::Done as u8)) {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("it was answered {:?}", String::from_utf8_lossy(reply))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_an_error() {
+        assert!(check(&[0, 3, 2, 0]).is_ok());
+        assert!(check(&[0, 3, 1, 0]).is_err() && check(&[]).is_err());
+    }
+}
