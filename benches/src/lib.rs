@@ -14,6 +14,7 @@
 )]
 
 pub mod cores;
+pub mod log_axis;
 pub mod proc_fs;
 
 use std::net::SocketAddr;

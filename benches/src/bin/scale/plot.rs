@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use benches::log_axis::LogAxis;
+
 use crate::SIZES;
 
 /// One line of the plot: nanoseconds at each of the sizes.
@@ -52,41 +54,21 @@ pub(super) fn plot(panels: &[Panel<'_>]) -> String {
 
 impl Panel<'_> {
     fn draw(&self, out: &mut String) {
-        let scale = Scale::of(self.series);
+        let nanos = self.series.iter().flat_map(|series| &series.nanos);
+        let axis = LogAxis::of(nanos.copied(), BOTTOM, TOP);
         let title = self.title;
         let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"22\" font-size=\"15\">{title}</text>");
-        grid(out, &scale);
+        axis.draw(out, LEFT, RIGHT, time);
+        sizes(out);
         let full = self.series.iter().filter(|series| !series.dashed);
         let names: Vec<_> = full.map(|series| series.name).collect();
         for (place, (name, colour)) in names.iter().zip(COLOURS.iter().cycle()).enumerate() {
             let left = LEFT + (RIGHT - LEFT) * place as f64 / names.len() as f64;
             legend(out, left, name, colour);
             for series in self.series.iter().filter(|series| series.name == *name) {
-                line(out, &scale, series, colour);
+                line(out, &axis, series, colour);
             }
         }
-    }
-}
-
-/// From a power of ten to another.
-struct Scale {
-    least: i32,
-    most: i32,
-}
-
-impl Scale {
-    fn of(series: &[Series]) -> Self {
-        let values = series.iter().flat_map(|series| &series.nanos).copied();
-        let powers: Vec<_> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
-        let least = powers.iter().copied().reduce(f64::min).unwrap_or(2.0).floor() as i32;
-        let most = powers.iter().copied().fold(f64::from(least) + 1.0, f64::max).ceil() as i32;
-        Self { least, most }
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        let share = (value.max(f64::MIN_POSITIVE).log10() - f64::from(self.least))
-            / f64::from(self.most - self.least);
-        BOTTOM - share.clamp(0.0, 1.0) * (BOTTOM - TOP)
     }
 }
 
@@ -95,22 +77,7 @@ fn x(place: usize) -> f64 {
     LEFT + INSET + (RIGHT - LEFT - 2.0 * INSET) * place as f64 / (SIZES.len() - 1) as f64
 }
 
-/// A line for each 1, 2 and 5 of each power, and the sizes.
-fn grid(out: &mut String, scale: &Scale) {
-    let values = (scale.least..=scale.most)
-        .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
-        .filter(|value| *value <= 10_f64.powi(scale.most) * 1.001);
-    for value in values {
-        let y = scale.y(value);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{RIGHT}\" y2=\"{y:.1}\" stroke=\"#dddddd\"/>\
-             <text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            LEFT - 6.0,
-            y + 4.0,
-            time(value)
-        );
-    }
+fn sizes(out: &mut String) {
     for (place, size) in SIZES.iter().enumerate() {
         let (x, y) = (x(place), BOTTOM + 18.0);
         let _ = writeln!(
@@ -129,8 +96,8 @@ fn legend(out: &mut String, left: f64, name: &str, colour: &str) {
     );
 }
 
-fn line(out: &mut String, scale: &Scale, series: &Series, colour: &str) {
-    let points = series.nanos.iter().enumerate().map(|(place, nanos)| (x(place), scale.y(*nanos)));
+fn line(out: &mut String, axis: &LogAxis, series: &Series, colour: &str) {
+    let points = series.nanos.iter().enumerate().map(|(place, nanos)| (x(place), axis.y(*nanos)));
     let joined: Vec<_> = points.clone().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let dashes = if series.dashed { " stroke-dasharray=\"6 4\"" } else { "" };
     let _ = writeln!(
@@ -195,11 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_spans_what_there_is() {
-        let series = [series("relay", [150.0, 4200.0, 200.0, 200.0, 200.0])];
-        let scale = Scale::of(&series);
-        assert_eq!((scale.least, scale.most), (2, 4));
-        assert!((scale.y(100.0) - BOTTOM).abs() < 0.01 && (scale.y(10_000.0) - TOP).abs() < 0.01);
+    fn nothing_timed_is_an_empty_plot() {
         assert!(!plot(&[Panel { title: "nothing", series: &[] }]).contains("NaN"));
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use benches::log_axis::LogAxis;
+
 use super::figures::{Group, number};
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1440.0;
 const HEIGHT: f64 = 440.0;
 /// The drawn part.
 const LEFT: f64 = 56.0;
@@ -30,7 +32,9 @@ const OTHER: &str = "#777777";
 
 /// Draws CPU time a copy.
 pub(super) fn plot(groups: &[Group]) -> String {
-    let scale = Scale::of(groups);
+    let medians = groups.iter().flat_map(|group| &group.bars).map(|(_, spread)| spread.median);
+    // Down to 1 µs at least: what is above that by little is not to look like much.
+    let axis = LogAxis::of(medians.chain([1.0]), BOTTOM, TOP);
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -41,34 +45,12 @@ pub(super) fn plot(groups: &[Group]) -> String {
          logarithmic)</text>"
     );
     legend(&mut out, groups);
-    lines(&mut out, &scale);
+    axis.draw(&mut out, LEFT, RIGHT, |value| value.to_string());
     let step = (RIGHT - LEFT) / groups.len().max(1) as f64;
     for (place, group) in groups.iter().enumerate() {
-        draw(&mut out, group, LEFT + step * place as f64, step, &scale);
+        draw(&mut out, group, LEFT + step * place as f64, step, &axis);
     }
     out + "</svg>\n"
-}
-
-/// From a power of ten to another.
-struct Scale {
-    least: i32,
-    most: i32,
-}
-
-impl Scale {
-    fn of(groups: &[Group]) -> Self {
-        let values = groups.iter().flat_map(|group| &group.bars).map(|(_, spread)| spread.median);
-        let powers: Vec<_> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
-        let least = powers.iter().copied().fold(0.0, f64::min).floor() as i32;
-        let most = powers.iter().copied().fold(f64::from(least) + 1.0, f64::max).ceil() as i32;
-        Self { least, most }
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        let share = (value.max(f64::MIN_POSITIVE).log10() - f64::from(self.least))
-            / f64::from(self.most - self.least);
-        BOTTOM - share.clamp(0.0, 1.0) * (BOTTOM - TOP)
-    }
 }
 
 fn legend(out: &mut String, groups: &[Group]) {
@@ -91,24 +73,7 @@ fn legend(out: &mut String, groups: &[Group]) {
     }
 }
 
-/// A line for each 1, 2 and 5 of each power.
-fn lines(out: &mut String, scale: &Scale) {
-    let values = (scale.least..=scale.most)
-        .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
-        .filter(|value| *value <= 10_f64.powi(scale.most) * 1.001);
-    for value in values {
-        let y = scale.y(value);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{RIGHT}\" y2=\"{y:.1}\" stroke=\"#dddddd\"/>\
-             <text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
-            LEFT - 6.0,
-            y + 4.0
-        );
-    }
-}
-
-fn draw(out: &mut String, group: &Group, x: f64, step: f64, scale: &Scale) {
+fn draw(out: &mut String, group: &Group, x: f64, step: f64, axis: &LogAxis) {
     let words: Vec<_> = group.name.split(' ').collect();
     for (line, words) in words.chunks(2).enumerate() {
         let _ = writeln!(
@@ -121,7 +86,7 @@ fn draw(out: &mut String, group: &Group, x: f64, step: f64, scale: &Scale) {
     }
     let width = step * 0.84 / group.bars.len().max(1) as f64;
     for (place, (name, spread)) in group.bars.iter().enumerate() {
-        let (left, y) = (x + step * 0.08 + width * place as f64, scale.y(spread.median));
+        let (left, y) = (x + step * 0.08 + width * place as f64, axis.y(spread.median));
         let _ = writeln!(
             out,
             "<rect x=\"{left:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\">\
@@ -168,15 +133,6 @@ mod tests {
         // The frame, three bars, two names in the legend.
         assert_eq!(plot.matches("<rect ").count(), 1 + 3 + 2);
         assert!(!plot.contains("NaN") && !plot.contains("inf"));
-    }
-
-    #[test]
-    fn the_scale_spans_what_there_is() {
-        let scale = Scale::of(&[group("a", &[("std", 0.2), ("smol", 42.0)])]);
-        assert_eq!((scale.least, scale.most), (-1, 2));
-        assert!((scale.y(0.1) - BOTTOM).abs() < 0.01 && (scale.y(100.0) - TOP).abs() < 0.01);
-        assert!(scale.y(1.0) > scale.y(2.0));
-        assert!((scale.y(0.0) - BOTTOM).abs() < 0.01, "nothing is drawn below the ground");
     }
 
     #[test]
