@@ -193,8 +193,9 @@ fn written(form: ReplyForm, cuts: &[u8], mut input: Input<'_>) -> Reached {
     let is_framed = form == ReplyForm::Framed;
     let is_known = kind % 4 != 3 || Operation::from_byte(kind).is_some();
     if is_framed && !is_known {
-        // The refusal of an unknown operation repeats it, and no client of this wire sent one.
-        assert!(reached.contains("bad header"));
+        // The refusal of an unknown operation repeats it, and no client of this wire sent one. With a
+        // room name of 123 bytes it begins like an object.
+        assert!(reached.contains("bad header") || bytes.first() == Some(&b'{'));
         return reached;
     }
     assert!(is_framed || bytes.len() <= MAX_BARE_REPLY);
