@@ -54,14 +54,29 @@ impl Outgoing {
     pub(super) async fn send_late(&self) {
         loop {
             self.is_late.wait().await;
-            while let Some((datagram, to)) = self.next_late() {
-                // If waiting fails so does sending, and that is the end of this copy.
-                let _ = self.socket.writable().await;
-                if let Err(error) = self.try_to_send(&datagram, to) {
-                    debug!(%error, %to, "a datagram could not be sent");
-                }
-            }
+            self.send_all_late().await;
         }
+    }
+
+    /// Sends what had to wait, however often the kernel has to be waited for.
+    pub(super) async fn send_all_late(&self) {
+        while !self.late.borrow().is_empty() {
+            let waited = self.socket.writable().await;
+            self.send_first_late(waited.is_ok());
+        }
+    }
+
+    /// Sends what has waited longest. Until the kernel has taken it, it stays where it is, so that
+    /// nothing overtakes it; where the kernel cannot be waited for, this was its only try.
+    fn send_first_late(&self, may_wait: bool) {
+        let mut late = self.late.borrow_mut();
+        let Some((datagram, to)) = late.front() else { return };
+        match self.try_to_send(datagram, *to) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && may_wait => return,
+            Err(error) => debug!(%error, %to, "a datagram could not be sent"),
+            Ok(()) => {}
+        }
+        late.pop_front();
     }
 
     fn send_one(&self, datagram: &[u8], to: SocketAddr) {
@@ -102,8 +117,46 @@ impl Outgoing {
             debug!(%to, "a datagram was given up: too many wait to be sent");
         }
     }
+}
 
-    fn next_late(&self) -> Option<(Box<[u8]>, SocketAddr)> {
-        self.late.borrow_mut().pop_front()
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use async_io::Timer;
+    use smol::future;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn nothing_overtakes_what_waits() {
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = there.local_addr().unwrap();
+        let outgoing = Outgoing::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+        smol::block_on(async {
+            outgoing.keep(b"first", to);
+            let mut late = pin!(outgoing.send_late());
+            // It waits for the kernel now, and what comes meanwhile could be sent at once.
+            assert!(future::poll_once(&mut late).await.is_none());
+            outgoing.send_one(b"second", to);
+            let sent = async {
+                while !outgoing.late.borrow().is_empty() {
+                    future::yield_now().await;
+                }
+            };
+            let timeout = async {
+                Timer::after(PATIENCE).await;
+            };
+            future::or(future::or(sent, late), timeout).await;
+        });
+        there.set_read_timeout(Some(PATIENCE)).unwrap();
+        for expected in [&b"first"[..], b"second"] {
+            let mut buffer = [0; 9];
+            let size = there.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..size], expected);
+        }
     }
 }
