@@ -62,6 +62,7 @@ pub async fn serve(
     let outcome = future::or(stopped, failed).await;
     datagrams::take_last(&shared);
     shared.tell(Event::Shutdown, &mut Actions::new());
+    shared.outgoing.send_last().await;
     outcome.map(|()| *shared.server.borrow().counters())
 }
 

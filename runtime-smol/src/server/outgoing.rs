@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use engine::{Action, Run};
+use smol::future;
 use sockets::{Sender, Wait};
 use tracing::debug;
 
@@ -14,6 +16,9 @@ use super::signal::Signal;
 
 /// Copies that wait for the kernel's buffer at most. Beyond it they are lost, as on any network.
 const MAX_LATE: usize = 4096;
+
+/// How long what still waits when the server stops may wait for the kernel's buffer.
+const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) struct Outgoing {
     socket: Async<UdpSocket>,
@@ -56,6 +61,16 @@ impl Outgoing {
             self.is_late.wait().await;
             self.send_all_late().await;
         }
+    }
+
+    /// Sends what still waits when nothing more comes, the news that the server stops, unless that takes
+    /// too long.
+    pub(super) async fn send_last(&self) {
+        let is_late = async {
+            Timer::after(LAST_PATIENCE).await;
+            debug!(copies = self.late.borrow().len(), "datagrams were given up: the server stops");
+        };
+        future::or(self.send_all_late(), is_late).await;
     }
 
     /// Sends what had to wait, however often the kernel has to be waited for.
@@ -122,14 +137,21 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::time::Duration;
-
-    use async_io::Timer;
-    use smol::future;
 
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn what_waits_when_the_server_stops_is_still_sent() {
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = there.local_addr().unwrap();
+        let outgoing = Outgoing::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+        (0..3).for_each(|_| outgoing.keep(b"stop", to));
+        smol::block_on(outgoing.send_last());
+        there.set_read_timeout(Some(PATIENCE)).unwrap();
+        (0..3).for_each(|_| assert_eq!(there.recv(&mut [0; 9]).unwrap(), 4));
+    }
 
     #[test]
     fn nothing_overtakes_what_waits() {

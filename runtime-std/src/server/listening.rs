@@ -180,8 +180,12 @@ impl<'a, M: Machine> Listening<'a, M> {
 
     fn tell(&mut self, event: Event<'_>) {
         let mut actions = std::mem::take(&mut self.actions);
+        let patience = match event {
+            Event::Shutdown => datagrams::LAST_PATIENCE,
+            _ => datagrams::SEND_PATIENCE,
+        };
         self.shared.handle(event, &mut actions);
-        datagrams::send(&self.shared.socket, &self.shared.sender, &actions);
+        datagrams::send(&self.shared.socket, &self.shared.sender, &actions, patience);
         for action in actions.iter() {
             self.perform_on_stream(action);
         }
