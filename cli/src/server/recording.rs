@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use record::limits::BLOCK_TARGET;
 use record::{Blocks, Ending, Sink};
+use signal_hook::consts::SIGXFSZ;
 use tracing::{error, info};
 
 use crate::exit::{Exit, Failure};
@@ -54,6 +56,9 @@ struct Waiting {
 impl Recording {
     /// Begins one in a file that is not there yet, and that its owner alone may read.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
+        // A file as large as the process may make one is then an error, as a full disk is, and does not
+        // end the process. Nobody asks whether the signal came; if it cannot be taken, all else is well.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let blocks = opened.and_then(Blocks::new).map_err(|error| {
             let path = path.display();
