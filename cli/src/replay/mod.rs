@@ -2,13 +2,15 @@
 
 mod lines;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt;
 
 use record::{Ending, ReadError, Replay, Step};
 
 use crate::args::ReplayArgs;
 use crate::exit::{Exit, Failure};
+use crate::text::printable;
 
 /// Replays a recording, shows it, and tells whether the servers agree.
 pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
@@ -22,6 +24,11 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         // Whoever pipes it into `head` has seen enough.
         Err(Stopped::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Clean),
         Err(Stopped::Output(error)) => Err(Failure::new(Exit::Error, format!("{error}"))),
+        Err(Stopped::Pipe) => {
+            let file = args.file.display();
+            let why = "it is a pipe, and a recording is read twice: put it into a file first";
+            Err(Failure::new(Exit::Usage, format!("{file}: {why}")))
+        }
         Err(Stopped::File(error)) => {
             // What was whole before is shown before what is wrong.
             let _ = out.flush();
@@ -32,6 +39,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
 
 /// Why a replay goes no further.
 enum Stopped {
+    Pipe,
     File(ReadError),
     Output(io::Error),
 }
@@ -46,6 +54,10 @@ struct Tally {
 }
 
 fn show(args: &ReplayArgs, out: &mut impl Write) -> Result<Exit, Stopped> {
+    // Looked at before it is opened, which would wait for whoever writes it.
+    if fs::metadata(&args.file).is_ok_and(|it| it.file_type().is_fifo()) {
+        return Err(Stopped::Pipe);
+    }
     let open = || File::open(&args.file).map_err(ReadError::from);
     let mut replay = Replay::new(io::BufReader::new(open()?), open()?)?;
     let mut tally = Tally::default();
@@ -91,6 +103,7 @@ impl Tally {
         let Self { events, actions, different, is_last_unfinished } = self;
         let (program, mine) = (replay.program(), env!("CARGO_PKG_VERSION"));
         if program != mine {
+            let program = printable(program);
             writeln!(out, "recorded by version {program}, replayed by version {mine}")?;
         }
         if *is_last_unfinished {

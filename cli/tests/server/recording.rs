@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ impl Place {
 /// What `cli replay` says about a file, and its exit code.
 fn replay(file: &Path, options: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cli"));
-    let output = command.arg("replay").arg(file).args(options).output().unwrap();
+    let output =
+        command.arg("replay").arg(file).args(options).stdin(Stdio::piped()).output().unwrap();
     let told = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(told).unwrap())
 }
@@ -193,10 +194,22 @@ fn what_was_changed_is_found(runtime: Runtime) {
     }
     assert_eq!(told.matches("recorded: ").count(), 1, "only the first is shown:\n{told}");
 
+    // A version that would clear the terminal of who looks into a stranger's file.
+    records[2..7].copy_from_slice(b"\x1b[2Jx");
+    let mut blocks = Blocks::new(Vec::new()).unwrap();
+    blocks.write_block(&records).unwrap();
+    fs::write(&place.file, blocks.abandon().unwrap()).unwrap();
+    let (_, told) = replay(&place.file, &["--check"]);
+    assert!(told.contains("recorded by version [2Jx") && !told.contains('\x1b'), "{told:?}");
+
     fs::write(&place.file, "something else").unwrap();
     let (code, told) = replay(&place.file, &[]);
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("no recording"), "{told}");
+
+    let (code, told) = replay(Path::new("/dev/stdin"), &[]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("it is a pipe"), "{told}");
 }
 
 /// What is in the blocks of a recording.
