@@ -82,7 +82,10 @@ impl Echo {
         if !self.is_granted {
             return;
         }
-        self.timed.get_or_insert(now);
+        if self.waiting.is_none() {
+            // Whatever was asked before is settled: its answer is not to come, or came unseen.
+            self.timed = Some(now);
+        }
         let first = Waiting {
             since: now,
             asks: 1,
@@ -244,6 +247,17 @@ mod tests {
         assert_eq!(echo.round_trip(), Some(Duration::from_secs(3)));
         echo.answered(at(9));
         assert_eq!(echo.round_trip(), Some(Duration::from_secs(3)), "to no question");
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_is_not_taken_for_a_slow_one() {
+        let mut echo = echo();
+        echo.asked(at(1));
+        echo.heard(at(2));
+        echo.asked(at(26));
+        echo.heard(at(27));
+        echo.answered(at(27));
+        assert_eq!(echo.round_trip(), Some(Duration::from_secs(1)));
     }
 
     #[test]
