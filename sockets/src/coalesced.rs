@@ -97,7 +97,7 @@ mod tests {
         other.connect(one.local_addr().unwrap()).unwrap();
         other.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut coalesced = Coalesced::on(&other);
-        for sender in [Sender::default(), Sender::one_by_one()] {
+        for sender in [Sender::on(&one), Sender::one_by_one()] {
             let size = NonZeroUsize::new(1200).unwrap();
             let run: Vec<u8> = (0..1200 * 9 + 5).map(|i| (i / 1200) as u8).collect();
             sender.burst(&one, &run, size, to, Wait::Patiently, |e| panic!("{e}"));

@@ -15,7 +15,7 @@
 //! let (here, there) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 //! let size = NonZeroUsize::new(4).ok_or(std::io::ErrorKind::InvalidInput)?;
 //! let to = there.local_addr()?;
-//! let left = Sender::default().burst(&here, b"one two 3", size, to, Wait::Patiently, |_| {});
+//! let left = Sender::on(&here).burst(&here, b"one two 3", size, to, Wait::Patiently, |_| {});
 //! assert!(left.is_empty());
 //! let mut buffer = [0; 16];
 //! assert_eq!(there.recv(&mut buffer)?, 4);

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::net::{SendFlags, sendto};
 
@@ -24,23 +23,22 @@ pub enum Wait {
     Never,
 }
 
-/// Sends datagrams. It remembers whether the system takes runs at all.
+/// Sends datagrams: runs of them in one call where the system takes that.
 #[derive(Debug)]
 pub struct Sender {
-    segments: AtomicBool,
-}
-
-impl Default for Sender {
-    /// Sends runs in one call where the system takes them.
-    fn default() -> Self {
-        Self { segments: AtomicBool::new(true) }
-    }
+    segments: bool,
 }
 
 impl Sender {
+    /// For `socket`, which is asked whether the system takes runs: a kernel that does not, Linux before
+    /// 4.18, would overlook that it is one and send it as one datagram.
+    pub fn on(socket: &UdpSocket) -> Self {
+        Self { segments: segmented::is_known(socket) }
+    }
+
     /// Sends each datagram in a call of its own, as every system can.
     pub fn one_by_one() -> Self {
-        Self { segments: AtomicBool::new(false) }
+        Self { segments: false }
     }
 
     /// Sends one datagram. Tries twice when the first try only reported the fate of an earlier
@@ -79,15 +77,12 @@ impl Sender {
         let mut left = run;
         while !left.is_empty() {
             let (mut now, later) = left.split_at(a_call.min(left.len()));
-            if now.len() > size && self.segments.load(Ordering::Relaxed) {
+            if now.len() > size && self.segments {
                 match twice(|| segmented::send(socket, now, size, to, wait)) {
                     Ok(()) => now = &[],
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return left,
                     // This route does not take them together, for their size or for its device.
-                    Err(error) => {
-                        let goes_on = error.kind() != ErrorKind::Unsupported;
-                        self.segments.store(goes_on, Ordering::Relaxed);
-                    }
+                    Err(_) => {}
                 }
             }
             let mut sent = left.len() - later.len() - now.len();
@@ -120,10 +115,16 @@ mod segmented {
     use std::net::{SocketAddr, UdpSocket};
     use std::os::fd::AsRawFd;
 
-    use nix::errno::Errno;
-    use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
+    use nix::sys::socket::{
+        ControlMessage, MsgFlags, SockaddrStorage, getsockopt, sendmsg, sockopt,
+    };
 
     use super::Wait;
+
+    /// Whether the kernel knows of runs.
+    pub(super) fn is_known(socket: &UdpSocket) -> bool {
+        getsockopt(socket, sockopt::UdpGsoSegment).is_ok()
+    }
 
     /// Sends several datagrams of `size` bytes in one call: see udp(7), `UDP_SEGMENT`.
     pub(super) fn send(
@@ -140,12 +141,8 @@ mod segmented {
         };
         let (bytes, how) = ([IoSlice::new(datagrams)], [ControlMessage::UdpGsoSegments(&size)]);
         let to = SockaddrStorage::from(to);
-        match sendmsg(socket.as_raw_fd(), &bytes, &how, flags, Some(&to)) {
-            Ok(_) => Ok(()),
-            // A kernel before 4.18.
-            Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => Err(ErrorKind::Unsupported.into()),
-            Err(error) => Err(error.into()),
-        }
+        sendmsg(socket.as_raw_fd(), &bytes, &how, flags, Some(&to))?;
+        Ok(())
     }
 }
 
@@ -155,6 +152,10 @@ mod segmented {
     use std::net::{SocketAddr, UdpSocket};
 
     use super::Wait;
+
+    pub(super) fn is_known(_: &UdpSocket) -> bool {
+        false
+    }
 
     pub(super) fn send(
         _: &UdpSocket,
@@ -180,8 +181,9 @@ mod tests {
     }
 
     /// Whatever the means, the other end gets the same datagrams.
-    fn check(sender: &Sender, ip: &str, sizes: &[usize]) {
+    fn check(sender: fn(&UdpSocket) -> Sender, ip: &str, sizes: &[usize]) {
         let (here, there) = pair(ip);
+        let sender = sender(&here);
         let to = there.local_addr().unwrap();
         let mut buffer = [0; 5000];
         for &length in sizes {
@@ -205,10 +207,21 @@ mod tests {
 
     #[test]
     fn a_run_arrives_as_its_datagrams_by_either_means() {
-        for sender in [Sender::default(), Sender::one_by_one()] {
-            check(&sender, "127.0.0.1", &[2, 64, 1200, 4096]);
-            check(&sender, "::1", &[64, 1200]);
+        for sender in [Sender::on, |_: &UdpSocket| Sender::one_by_one()] {
+            check(sender, "127.0.0.1", &[2, 64, 1200, 4096]);
+            check(sender, "::1", &[64, 1200]);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_is_asked_whether_it_takes_runs() {
+        let (here, _) = pair("127.0.0.1");
+        // These tests are not run on a kernel of before 2018.
+        assert!(Sender::on(&here).segments);
+        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let no_datagrams = UdpSocket::from(std::os::fd::OwnedFd::from(stream));
+        assert!(!Sender::on(&no_datagrams).segments);
     }
 
     #[test]
@@ -217,7 +230,7 @@ mod tests {
         let to = there.local_addr().unwrap();
         let run = vec![7; 4096 * 20];
         let size = NonZeroUsize::new(4096).unwrap();
-        let sender = Sender::default();
+        let sender = Sender::on(&here);
         let left = sender.burst(&here, &run, size, to, Wait::Patiently, |e| panic!("{e}"));
         assert!(left.is_empty());
         assert_eq!(there.recv(&mut [0; 5000]).unwrap(), 4096);
@@ -229,13 +242,13 @@ mod tests {
         // A broadcast needs a right that this socket has not.
         let nowhere = SocketAddr::from(([255, 255, 255, 255], 9));
         let size = NonZeroUsize::new(3).unwrap();
-        for sender in [Sender::default(), Sender::one_by_one()] {
+        for sender in [Sender::on(&here), Sender::one_by_one()] {
             let mut lost = 0;
             let left = sender.burst(&here, b"onetwo3", size, nowhere, Wait::Never, |_| lost += 1);
             assert_eq!((lost, left.len()), (3, 0));
         }
         let to = there.local_addr().unwrap();
-        Sender::default().send(&here, b"on", to, Wait::Never).unwrap();
+        Sender::on(&here).send(&here, b"on", to, Wait::Never).unwrap();
         assert_eq!(there.recv(&mut [0; 9]).unwrap(), 2);
     }
 }

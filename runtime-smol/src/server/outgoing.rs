@@ -29,7 +29,8 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
-        let (socket, sender) = (Async::new(socket)?, Sender::default());
+        let sender = Sender::on(&socket);
+        let socket = Async::new(socket)?;
         Ok(Self { socket, sender, late: RefCell::default(), is_late: Signal::default() })
     }
 

@@ -60,8 +60,8 @@ pub fn serve(
     let shared = Shared {
         server: Mutex::new(server),
         clock: Clock::start(),
+        sender: Sender::on(&socket),
         socket,
-        sender: Sender::default(),
         for_streams: Mutex::default(),
         stop: stop.clone(),
     };

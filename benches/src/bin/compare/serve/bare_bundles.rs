@@ -15,7 +15,7 @@ use super::{BUFFER, Rooms};
 const MOST: usize = 64;
 
 pub(super) fn relay(socket: &UdpSocket, rooms: &Rooms) -> io::Result<()> {
-    let (sender, mut buffers) = (Sender::default(), vec![[0; BUFFER]; MOST]);
+    let (sender, mut buffers) = (Sender::on(socket), vec![[0; BUFFER]; MOST]);
     let mut out = Vec::new();
     loop {
         let mut came = Vec::with_capacity(MOST);
