@@ -100,6 +100,19 @@ mod tests {
     }
 
     #[test]
+    fn two_differences_do_not_cancel_each_other() {
+        let text = "abcdefghijklmnopqrstuvwxyz";
+        let token = <Token>::new(text).unwrap();
+        // Within the words, within the rest, and one in each.
+        for (one, another) in [(0, 8), (1, 17), (24, 25), (7, 25), (0, 24)] {
+            let mut other = text.as_bytes().to_vec();
+            other[one] ^= 1;
+            other[another] ^= 1;
+            assert!(!token.matches(str::from_utf8(&other).unwrap()), "{one} and {another}");
+        }
+    }
+
+    #[test]
     fn is_not_shown() {
         assert_eq!(format!("{:?}", <Token>::new("secret").unwrap()), "Token(…)");
     }

@@ -131,6 +131,9 @@ impl Visitor<'_> for NameVisitor {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
@@ -146,9 +149,26 @@ mod tests {
     }
 
     #[test]
+    fn is_a_set() {
+        use Feature::{Bundle, Notices, Pong};
+
+        let some = Features::NONE.with(Notices).with(Bundle);
+        assert_eq!(some.with(Bundle), some, "twice is once");
+        assert_eq!(Features::from_iter([Bundle, Notices, Bundle]), some);
+        let others = Features::from_iter([Bundle, Pong]);
+        assert_eq!(some.and(others), Features::NONE.with(Bundle));
+        assert_eq!(some.and(Features::NONE), Features::NONE);
+        assert_eq!(some.and(some), some);
+        assert_eq!(format!("{some:?}"), "{Notices, Bundle}");
+    }
+
+    #[test]
     fn refuses_what_is_no_list_of_names() {
         for json in ["{}", "3", r#""notices""#, "[1]", "[null]"] {
             assert!(serde_json::from_str::<Features>(json).is_err(), "{json}");
         }
+        let refusal = |json| serde_json::from_str::<Features>(json).unwrap_err().to_string();
+        assert!(refusal("3").contains("expected a list of feature names"), "{}", refusal("3"));
+        assert!(refusal("[1]").contains("expected a feature's name"), "{}", refusal("[1]"));
     }
 }
