@@ -13,6 +13,7 @@
     reason = "a benchmark without its fixture is to fail"
 )]
 
+pub mod chat_server;
 pub mod cores;
 pub mod log_axis;
 pub mod proc_fs;

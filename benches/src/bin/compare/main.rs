@@ -32,8 +32,9 @@ mod window;
 use std::env;
 use std::io;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+use benches::chat_server;
 use benches::cores::Cores;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -64,7 +65,7 @@ fn compare(args: &Args) -> io::Result<()> {
     let stop = Stop::on_signals()?;
     let cores = Cores::all()?;
     if args.only.is_empty() || args.only.iter().any(|system| system.floor().is_some()) {
-        build_the_server()?;
+        chat_server::build()?;
     }
     let (systems, effort) = (run::systems(args), Effort::of(args));
     let outcomes = run::all(args, &systems, effort, cores, &stop)?;
@@ -77,20 +78,6 @@ fn compare(args: &Args) -> io::Result<()> {
         eprintln!("written to {}", directory.display());
     }
     Ok(())
-}
-
-/// Builds the server anew, so that what is measured is what the source says. Started without Cargo,
-/// the harness takes what is there.
-fn build_the_server() -> io::Result<()> {
-    let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
-    let mut command = Command::new(cargo);
-    command
-        .args(["build", "--release", "--package", "cli"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    if command.status()?.success() {
-        return Ok(());
-    }
-    Err(io::Error::other("the server could not be built"))
 }
 
 /// Asks for as many descriptors as the process may have: each member is one.

@@ -4,9 +4,10 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant as Clock};
 
+use benches::chat_server::check;
 use benches::cores::Cores;
 use benches::{Member, admitted, create, join, room_name, user_name};
-use protocol::tcp::{Departure, Features, Request, Secret, State};
+use protocol::tcp::{Departure, Features, Request, Secret};
 use protocol::udp::NoticeText;
 
 use crate::exchange::{COPIES, Line, exchange, hear};
@@ -105,24 +106,5 @@ impl Crowd {
         let wall = start.elapsed();
         let cpu = self.server.cpu_time()?.saturating_sub(before);
         Ok(Pace::of(JOINS, 1, cpu, wall))
-    }
-}
-
-/// Whether the reply's header says that it was done.
-fn check(reply: &[u8]) -> io::Result<()> {
-    if reply.get(2) == Some(&(State::Done as u8)) {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("it was answered {:?}", String::from_utf8_lossy(reply))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_an_error() {
-        assert!(check(&[0, 3, 2, 0]).is_ok());
-        assert!(check(&[0, 3, 1, 0]).is_err() && check(&[]).is_err());
     }
 }

@@ -3,12 +3,13 @@
 
 use std::io;
 
+use benches::chat_server;
 use benches::cores::Cores;
 
 use crate::crowd::Crowd;
 use crate::paces::{Pace, Paces};
 use crate::plot::Series;
-use crate::{ROOM, SIZES, server};
+use crate::{ROOM, SIZES};
 
 /// What a server was at each of the sizes.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ const RUNTIMES: [&str; 2] = ["std", "smol"];
 
 /// Fills a server on either runtime, and measures everything so often at each size.
 pub(super) fn both(repeat: u32) -> io::Result<Vec<Filled>> {
-    server::build()?;
+    chat_server::build()?;
     let cores = Cores::all()?;
     RUNTIMES.into_iter().map(|runtime| fill(runtime, repeat, cores)).collect()
 }

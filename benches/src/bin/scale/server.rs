@@ -70,15 +70,3 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
-
-/// Builds the server anew, so that what is measured is what the source says. Started without Cargo,
-/// the harness takes what is there.
-pub(super) fn build() -> io::Result<()> {
-    let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
-    let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--package", "cli"]);
-    if command.current_dir(env!("CARGO_MANIFEST_DIR")).status()?.success() {
-        return Ok(());
-    }
-    Err(io::Error::other("the server could not be built"))
-}
