@@ -75,7 +75,7 @@ impl Outgoing {
     }
 
     /// Sends what had to wait, however often the kernel has to be waited for.
-    pub(super) async fn send_all_late(&self) {
+    async fn send_all_late(&self) {
         while !self.late.borrow().is_empty() {
             let waited = self.socket.writable().await;
             self.send_first_late(waited.is_ok());
