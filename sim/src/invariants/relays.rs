@@ -122,11 +122,11 @@ pub(super) fn no_bundle_to_who_did_not_ask(
         else {
             continue;
         };
-        let fields = opened(first).and_then(|inside| Fields::read(inside.first()?));
-        let room = fields.and_then(|fields| step.model.rooms_list.get(fields.room));
         if !is_bundle(first) {
             continue;
         }
+        let fields = opened(first).and_then(|inside| Fields::read(inside.first()?));
+        let room = fields.and_then(|fields| step.model.rooms_list.get(fields.room));
         let Some(room) = room else { return Err("a bundle for no room".to_owned()) };
         for to in to {
             let asked = |token: &String| {
