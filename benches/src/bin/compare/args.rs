@@ -7,6 +7,7 @@ use std::time::Duration;
 use benches::cores::Placement;
 use clap::{Parser, ValueEnum};
 
+use crate::plan::Hearing;
 use crate::system::System;
 
 /// Compare the chat server with other servers and with loops that do nothing but move bytes.
@@ -45,13 +46,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(crate) size: Option<usize>,
 
+    /// One relay cell alone: how its members wait for what they hear. With more than two thousand, one
+    /// thread waits for all unless this says otherwise.
+    #[arg(long, value_enum, value_name = "HEARING")]
+    pub(crate) hearing: Option<Hearing>,
+
     /// One relay cell alone: so many connections that say nothing are held beside, by the servers of
     /// this wire.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16_000))]
     pub(crate) idle: Option<u16>,
 
     /// The joins alone.
-    #[arg(long, conflicts_with_all = ["members", "window", "rooms", "senders", "size", "idle"])]
+    #[arg(long, conflicts_with_all = ["members", "window", "rooms", "senders", "size", "hearing", "idle"])]
     pub(crate) joins: bool,
 
     /// How long each slice is measured.
@@ -94,6 +100,7 @@ impl Args {
         let Self { members, window, rooms, senders, idle, .. } = self;
         [members, window, rooms, senders, idle].iter().any(|part| part.is_some())
             || self.size.is_some()
+            || self.hearing.is_some()
     }
 
     /// Whether the run is the one whose results are kept.
@@ -116,7 +123,9 @@ pub(crate) enum Bare {
     RelayStd,
     /// The same two calls of async-io.
     RelaySmol,
-    /// Blocking `recv_from`, then what else is there, then bundles in one call a member.
+    /// Blocking `recv_from`, then what else is there, then all of it in one call a member.
+    RelayRuns,
+    /// The same in bundles.
     RelayBundles,
     /// Blocking accept, read, write, close.
     JoinsStd,

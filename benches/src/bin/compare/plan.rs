@@ -1,6 +1,7 @@
 //! What is measured: the cells of the table.
 
 use benches::cores::Placement;
+use clap::ValueEnum;
 
 use crate::args::Args;
 use crate::payload::Sizes;
@@ -32,7 +33,20 @@ pub(crate) struct Load {
     /// Messages under way at most, in all rooms together.
     pub(crate) window: usize,
     pub(crate) sizes: Sizes,
+    pub(crate) hearing: Hearing,
 }
+
+/// How the members wait for what they hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hearing {
+    /// Each is a thread of its own, which sleeps until something comes for it: as the programs of people.
+    Threads,
+    /// One thread waits for all sockets, and does not sleep while there is much to hear: as a gateway.
+    OneThread,
+}
+
+/// More members than this have no thread each.
+const MOST_THREADS: usize = 2000;
 
 /// The size that the table's messages have.
 const SIZE: usize = 64;
@@ -67,7 +81,7 @@ impl Load {
     }
 
     fn name(&self) -> String {
-        let Self { rooms, members, senders, window, sizes } = self;
+        let Self { rooms, members, senders, window, sizes, hearing } = self;
         let mut name = format!("M={members} W={window}");
         if *rooms > 1 {
             name += &format!(" R={rooms}");
@@ -79,6 +93,9 @@ impl Load {
             Sizes::Fixed(SIZE) => {}
             Sizes::Fixed(size) => name += &format!(" {size} B"),
             Sizes::Mixed => name += " mixed",
+        }
+        if *hearing == Hearing::OneThread {
+            name += ", one thread";
         }
         name
     }
@@ -101,9 +118,11 @@ fn wanted(args: &Args) -> Vec<Cell> {
         return [table(), joins()].concat();
     }
     let count = |given: Option<u16>, default| given.map_or(default, usize::from);
-    let members = count(args.members, 10);
+    let (rooms, members) = (count(args.rooms, 1), count(args.members, 10));
+    let of_so_many =
+        if rooms * members > MOST_THREADS { Hearing::OneThread } else { Hearing::Threads };
     let mut cell = Cell::relay(Load {
-        rooms: count(args.rooms, 1),
+        rooms,
         members,
         senders: count(args.senders, 1).min(members),
         window: count(args.window, 1),
@@ -112,6 +131,7 @@ fn wanted(args: &Args) -> Vec<Cell> {
             Some(size) => Sizes::Fixed(size),
             None => Sizes::Fixed(SIZE),
         },
+        hearing: args.hearing.unwrap_or(of_so_many),
     });
     if let Some(idle) = args.idle {
         cell.name += &format!(" idle={idle}");
@@ -120,17 +140,27 @@ fn wanted(args: &Args) -> Vec<Cell> {
 }
 
 fn table() -> Vec<Cell> {
-    let one_room = |(members, window)| {
-        Cell::relay(Load { rooms: 1, members, senders: 1, window, sizes: Sizes::Fixed(SIZE) })
+    let sizes = Sizes::Fixed(SIZE);
+    let load = |(members, window)| Load {
+        rooms: 1,
+        members,
+        senders: 1,
+        window,
+        sizes,
+        hearing: Hearing::Threads,
     };
+    let one_room = |size| Cell::relay(load(size));
     let rooms = [(2, 1), (10, 1), (100, 1), (1000, 1), (2, 64), (10, 64), (100, 64)];
-    let talk = Load { rooms: 10, members: 10, senders: 10, window: 64, sizes: Sizes::Mixed };
+    let talk = Load { rooms: 10, senders: 10, sizes: Sizes::Mixed, ..load((10, 64)) };
     let on_one_core = [(2, 1), (10, 1), (10, 64), (100, 64)];
     let on_one_core = on_one_core.map(|size| one_room(size).placed(Placement::One));
     // As people run them: a server with threads to spare makes use of both cores.
     let free = [(10, 64), (100, 64)].map(|size| one_room(size).placed(Placement::Free));
+    // Whose members are awake, so that to wake them is no part of what is compared.
+    let awake = [(10, 64), (100, 64)]
+        .map(|size| Cell::relay(Load { hearing: Hearing::OneThread, ..load(size) }));
     let rooms = rooms.into_iter().map(one_room);
-    rooms.chain(on_one_core).chain(free).chain([Cell::relay(talk)]).collect()
+    rooms.chain(on_one_core).chain(free).chain(awake).chain([Cell::relay(talk)]).collect()
 }
 
 fn joins() -> Vec<Cell> {
@@ -152,13 +182,15 @@ mod tests {
     #[test]
     fn the_table_has_its_cells_and_the_joins() {
         let names = names(&[]);
-        assert_eq!(names.len(), 16);
+        assert_eq!(names.len(), 18);
         for name in [
             "M=2 W=1",
             "M=1000 W=1",
             "M=100 W=64",
             "M=2 W=1, one core",
             "M=100 W=64, one core",
+            "M=10 W=64, any core",
+            "M=10 W=64, one thread",
             "M=10 W=64 R=10 S=10 mixed",
         ] {
             assert!(names.contains(&name.to_owned()), "{name}");
@@ -170,15 +202,17 @@ mod tests {
         assert_eq!(names(&["--members", "7"]), ["M=7 W=1"]);
         assert_eq!(names(&["--window=3", "--size", "100"]), ["M=10 W=3 100 B"]);
         assert_eq!(names(&["--senders=50", "--size=0"]), ["M=10 W=1 S=10 mixed"]);
-        assert_eq!(names(&["--members=10000", "--idle=9"]), ["M=10000 W=1 idle=9"]);
+        assert_eq!(names(&["--members=10000", "--idle=9"]), ["M=10000 W=1, one thread idle=9"]);
+        assert_eq!(names(&["--hearing=one-thread"]), ["M=10 W=1, one thread"]);
         assert_eq!(names(&["--joins"]).len(), 2);
-        assert_eq!(names(&["--cores=free"]).len(), 10);
+        assert_eq!(names(&["--cores=free"]).len(), 12);
         assert_eq!(names(&["--cores=one", "--members=7"]), ["M=7 W=1, one core"]);
     }
 
     #[test]
     fn rooms_and_then_senders_take_turns() {
-        let load = Load { rooms: 2, members: 5, senders: 2, window: 1, sizes: Sizes::Fixed(SIZE) };
+        let (sizes, hearing) = (Sizes::Fixed(SIZE), Hearing::Threads);
+        let load = Load { rooms: 2, members: 5, senders: 2, window: 1, sizes, hearing };
         let senders: Vec<_> = (0..6).map(|sequence| load.sender(sequence)).collect();
         assert_eq!(senders, [0, 5, 1, 6, 0, 5]);
     }

@@ -23,6 +23,15 @@ impl Readiness {
         Ok(Self { epoll, events: Vec::with_capacity(EVENTS) })
     }
 
+    /// Watches all of these, numbered as they stand.
+    pub(crate) fn of<S: AsFd>(sockets: &[S]) -> io::Result<Self> {
+        let readiness = Self::new()?;
+        for (number, socket) in sockets.iter().enumerate() {
+            readiness.watch(socket, number)?;
+        }
+        Ok(readiness)
+    }
+
     /// Watches a socket until it is closed.
     pub(crate) fn watch(&self, socket: impl AsFd, number: usize) -> io::Result<()> {
         epoll::add(&self.epoll, socket, EventData::new_u64(number as u64), EventFlags::IN)?;

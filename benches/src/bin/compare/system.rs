@@ -11,6 +11,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::link::{self, Ears, Link, Mqtt, Nats, Reception};
+use crate::payload::Sizes;
 use crate::plan::{Load, Work};
 use crate::process::Server;
 use crate::room::{self, Place};
@@ -26,6 +27,9 @@ pub(crate) enum System {
     StdBundles,
     /// The floor of `std`: the same blocking calls, and no logic.
     BareStd,
+    /// The floor of both where much comes and members receive one by one: what came is drained and goes
+    /// to each member side by side, handed to the kernel in one call.
+    BareRuns,
     /// The floor of both with bundles: what came is drained and goes to each member in bundles of one
     /// size, handed to the kernel in one call.
     BareBundles,
@@ -48,11 +52,12 @@ pub(crate) enum System {
 
 impl System {
     /// All that the harness can start.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Std,
         Self::BareStd,
         Self::Smol,
         Self::BareSmol,
+        Self::BareRuns,
         Self::StdGro,
         Self::SmolGro,
         Self::StdBundles,
@@ -69,6 +74,7 @@ impl System {
             Self::SmolGro => "smol, GRO",
             Self::StdBundles => "std, bundles",
             Self::SmolBundles => "smol, bundles",
+            Self::BareRuns => "bare, runs",
             Self::BareBundles => "bare, bundles",
             Self::BareStd => "bare std",
             Self::Smol => "smol",
@@ -100,6 +106,10 @@ impl System {
 
     pub(crate) fn can(self, work: Work) -> bool {
         match work {
+            // It sends what came as it came, which is a run only where all are of one size.
+            Work::Relay(load) if self == Self::BareRuns => {
+                load.window > 1 && matches!(load.sizes, Sizes::Fixed(_))
+            }
             // Alone a message is a datagram, whatever else could be received.
             Work::Relay(load) => load.window > 1 || self.reception() == Reception::Plain,
             Work::Joins { .. } => {
@@ -112,7 +122,12 @@ impl System {
     pub(crate) fn is_chat(self) -> bool {
         !matches!(
             self,
-            Self::BareStd | Self::BareSmol | Self::BareBundles | Self::Nats | Self::Mosquitto
+            Self::BareStd
+                | Self::BareSmol
+                | Self::BareRuns
+                | Self::BareBundles
+                | Self::Nats
+                | Self::Mosquitto
         )
     }
 
@@ -140,6 +155,7 @@ impl System {
         match (self, work) {
             (Self::Std | Self::StdGro | Self::StdBundles, _) => chat_server("std"),
             (Self::Smol | Self::SmolGro | Self::SmolBundles, _) => chat_server("smol"),
+            (Self::BareRuns, _) => bare_loop("relay-runs"),
             (Self::BareBundles, _) => bare_loop("relay-bundles"),
             (Self::BareStd, Work::Relay(_)) => bare_loop("relay-std"),
             (Self::BareSmol, Work::Relay(_)) => bare_loop("relay-smol"),
@@ -182,7 +198,7 @@ impl System {
                 }
                 places.iter().map(|place| place.link(address)).collect()
             }
-            Self::BareStd | Self::BareSmol | Self::BareBundles => {
+            Self::BareStd | Self::BareSmol | Self::BareRuns | Self::BareBundles => {
                 let (links, list) = bare_members(address, load, reception)?;
                 server.tell(&list)?;
                 Ok(links)
@@ -283,12 +299,21 @@ fn is_installed(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Sizes;
+    use crate::plan::Hearing;
+
+    const ONE_SPEAKS: Load = Load {
+        rooms: 1,
+        members: 3,
+        senders: 1,
+        window: 1,
+        sizes: Sizes::Fixed(64),
+        hearing: Hearing::Threads,
+    };
 
     #[test]
     fn a_bare_loop_is_told_who_hears() {
         let server = "127.0.0.1:9".parse().unwrap();
-        let load = Load { rooms: 2, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
+        let load = Load { rooms: 2, ..ONE_SPEAKS };
         let (links, list) = bare_members(server, &load, Reception::Plain).unwrap();
         let heard: Vec<_> = list.lines().map(|room| room.split_whitespace().count()).collect();
         assert_eq!((links.len(), &heard[..]), (6, &[2, 2][..]));
@@ -299,7 +324,7 @@ mod tests {
 
     #[test]
     fn copies_are_for_the_others() {
-        let one = Load { rooms: 1, members: 3, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
+        let one = ONE_SPEAKS;
         let all = Load { senders: 3, ..one };
         for system in System::ALL {
             assert_eq!(system.copies(&one), 2, "{system:?}");

@@ -37,7 +37,7 @@ pub(crate) enum Heard<'a> {
 /// Connects a member, and waits until the server has it in the room.
 pub(crate) fn enter(
     server: SocketAddr,
-    framing: impl Framing + 'static,
+    framing: impl Framing + Send + 'static,
     ears: Ears,
 ) -> io::Result<Box<dyn Link>> {
     let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
@@ -96,7 +96,7 @@ impl<F: Framing> Frames<F> {
     }
 }
 
-impl<F: Framing> Link for Frames<F> {
+impl<F: Framing + Send> Link for Frames<F> {
     fn register(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const READ_BYTES: usize = 256 * 1024;
 
 /// A member that speaks and hears without ever blocking.
-pub(crate) trait Link: AsFd {
+pub(crate) trait Link: AsFd + Send {
     /// Says again where this member is, in case that was lost.
     fn register(&mut self) -> io::Result<()>;
 

@@ -97,7 +97,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::payload::Sizes;
-    use crate::plan::{Cell, Load};
+    use crate::plan::{Cell, Hearing, Load};
 
     /// An outcome whose systems needed so many microseconds a copy; `None` is a failure.
     pub(in crate::report) fn outcome(rows: &[(System, &[Option<u64>])]) -> Outcome {
@@ -115,7 +115,14 @@ pub(super) mod tests {
             system: *system,
             samples: micros.iter().map(|micros| micros.map(sample)).collect(),
         };
-        let load = Load { rooms: 1, members: 10, senders: 1, window: 1, sizes: Sizes::Fixed(64) };
+        let load = Load {
+            rooms: 1,
+            members: 10,
+            senders: 1,
+            window: 1,
+            sizes: Sizes::Fixed(64),
+            hearing: Hearing::Threads,
+        };
         let cell = Cell {
             name: "M=10 W=1".to_owned(),
             work: Work::Relay(load),

@@ -27,6 +27,9 @@ pub(crate) fn page(outcomes: &[Outcome], effort: Effort, cores: u32) -> String {
             &[
                 (System::Std, System::BareStd),
                 (System::Smol, System::BareSmol),
+                (System::BareRuns, System::BareStd),
+                (System::Std, System::BareRuns),
+                (System::Smol, System::BareRuns),
                 (System::StdGro, System::BareStd),
                 (System::SmolGro, System::BareSmol),
                 (System::StdBundles, System::BareBundles),
@@ -67,8 +70,10 @@ fn introduction(effort: Effort, cores: u32) -> String {
          repetition, with the least and the most in brackets. Only ratios hold beyond this run.\n\n\
          M members in a room, W messages under way at most, R rooms (1), S senders in each (1); \
          64-byte messages, or mixed sizes of 24 to 1000 bytes. Members receive one datagram after the \
-         other, as the seed's do; with GRO, what the kernel kept together; with bundles, both. The harness has one core and the server \
-         the rest, unless the cell says otherwise.\n",
+         other, as the seed's do; with GRO, what the kernel kept together; with bundles, both. Each \
+         member is a thread that sleeps until something comes for it, as the programs of people do; \
+         or one thread waits for all of them, and is awake while there is much to hear. The harness \
+         has one core and the server the rest, unless the cell says otherwise.\n",
         kernel = kernel.trim_end(),
     )
 }

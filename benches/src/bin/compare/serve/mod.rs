@@ -1,7 +1,7 @@
 //! The bare loops: the system calls that a server cannot do without, and no logic. What a server
 //! costs beyond them is its own.
 
-mod bare_bundles;
+mod bare_bursts;
 mod bare_smol;
 mod bare_std;
 
@@ -12,6 +12,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use crate::args::Bare;
 use crate::payload::Stamp;
+use bare_bursts::Layout;
 
 /// Bytes of the largest datagram, and of the largest request that is not in pieces.
 const BUFFER: usize = 4097;
@@ -25,7 +26,7 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// Runs a bare loop until the process is killed.
 pub(crate) fn run(bare: Bare) -> io::Result<()> {
     match bare {
-        Bare::RelayStd | Bare::RelaySmol | Bare::RelayBundles => {
+        Bare::RelayStd | Bare::RelaySmol | Bare::RelayRuns | Bare::RelayBundles => {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             // As much as the system allows is all that was asked for.
             let _ = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
@@ -33,7 +34,8 @@ pub(crate) fn run(bare: Bare) -> io::Result<()> {
             let rooms = Rooms::read()?;
             match bare {
                 Bare::RelayStd => bare_std::relay(&socket, &rooms),
-                Bare::RelayBundles => bare_bundles::relay(&socket, &rooms),
+                Bare::RelayRuns => bare_bursts::relay(&socket, &rooms, Layout::Runs),
+                Bare::RelayBundles => bare_bursts::relay(&socket, &rooms, Layout::Bundles),
                 _ => bare_smol::relay(socket, &rooms),
             }
         }

@@ -1,5 +1,5 @@
-//! Blocking calls, one thread: what is there at one wake goes to each member in bundles of one size,
-//! and these in one call.
+//! Blocking calls, one thread: what is there at one wake goes to each member in one call, as datagrams of
+//! one size.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
@@ -14,7 +14,33 @@ use super::{BUFFER, Rooms};
 /// Datagrams at one wake at most, as this server takes.
 const MOST: usize = 64;
 
-pub(super) fn relay(socket: &UdpSocket, rooms: &Rooms) -> io::Result<()> {
+/// How what one member gets is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Layout {
+    /// The datagrams as they came, side by side: all of one size.
+    Runs,
+    /// In bundles, which are of one size whatever is in them.
+    Bundles,
+}
+
+impl Layout {
+    /// Lays out `datagrams`, and says how many bytes each datagram of `out` has.
+    fn lay_out<'a>(
+        self,
+        datagrams: impl Iterator<Item = &'a [u8]> + Clone,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        match self {
+            Self::Runs => datagrams.fold(0, |_, datagram| {
+                out.extend_from_slice(datagram);
+                datagram.len()
+            }),
+            Self::Bundles => Bundle::pack(datagrams, out),
+        }
+    }
+}
+
+pub(super) fn relay(socket: &UdpSocket, rooms: &Rooms, layout: Layout) -> io::Result<()> {
     let (sender, mut buffers) = (Sender::on(socket), vec![[0; BUFFER]; MOST]);
     let mut out = Vec::new();
     loop {
@@ -37,7 +63,7 @@ pub(super) fn relay(socket: &UdpSocket, rooms: &Rooms) -> io::Result<()> {
                     out.clear();
                     let others =
                         its().filter(|(_, from)| from != to).map(|(datagram, _)| *datagram);
-                    shared = NonZeroUsize::new(Bundle::pack(others, &mut out));
+                    shared = NonZeroUsize::new(layout.lay_out(others, &mut out));
                 }
                 if let Some(size) = shared {
                     sender.burst(socket, &out, size, *to, Wait::Patiently, |_| {});
