@@ -1,5 +1,5 @@
 //! What the benchmarks share: a server that is full of members, at a simulated time; and, for those
-//! that run servers as processes, what the kernel says of them.
+//! that run servers as processes, how one is started and ends, and what the kernel says of it.
 //!
 //! Everyone in it came in through the wire, by a request over TCP and a datagram that registered the
 //! address, so what is measured is what a driver would see. What cannot be built, or is not what
@@ -15,8 +15,10 @@
 
 pub mod chat_server;
 pub mod cores;
+mod lines;
 pub mod log_axis;
 pub mod proc_fs;
+pub mod server_process;
 
 use std::net::SocketAddr;
 use std::time::Duration;

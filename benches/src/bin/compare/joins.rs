@@ -5,14 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use benches::chat_server::check;
+use benches::server_process::PATIENCE;
 use protocol::tcp::Features;
 
 use crate::histogram::Histogram;
-use crate::link::PATIENCE;
-use crate::process::Server;
 use crate::readiness::Readiness;
 use crate::room;
 use crate::sample::Sample;
+use crate::server::Server;
 use crate::slice::{Slice, nanos};
 
 /// Members of each room: the first opens it.
@@ -27,10 +27,10 @@ const WAKE: Duration = Duration::from_millis(100);
 /// Measures one slice, with so many clients at a time.
 pub(crate) fn measure(server: &Server, at_once: usize, slice: &Slice) -> io::Result<Sample> {
     let mut clients: Vec<_> = (0..at_once).map(Client::new).collect();
-    run(server.address, &mut clients, slice, slice.warm_up)?;
+    run(server.address(), &mut clients, slice, slice.warm_up)?;
     let before = server.cpu_time_at_rest()?;
     let start = slice.clock.now();
-    let latencies = run(server.address, &mut clients, slice, slice.measured)?;
+    let latencies = run(server.address(), &mut clients, slice, slice.measured)?;
     let wall = Duration::from_nanos(slice.clock.now() - start);
     let after = server.cpu_time_at_rest()?;
     let joins = latencies.total();

@@ -3,12 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use benches::server_process::PATIENCE;
 use protocol::tcp::{
     Admission, Departure, Feature, Features, Progress, Reply, ReplyDecoder, Request, Secret,
 };
 use protocol::{RoomName, Token, UserName};
 
-use crate::link::{self, Link, PATIENCE, Reception};
+use crate::link::{self, Link, Reception};
 
 const PASSWORD: &str = "開けごま";
 

@@ -118,7 +118,7 @@ fn measure(system: System, cell: &Cell, slice: &Slice) -> io::Result<Sample> {
         Work::Relay(load) => {
             let mut guests = system.enter(&mut server, &load)?;
             let idle = (slice.idle > 0 && system.is_chat())
-                .then(|| Idle::connect(server.address, slice.idle))
+                .then(|| Idle::connect(server.address(), slice.idle))
                 .transpose()?;
             let copies = system.copies(&load);
             let sample = relay::measure(&server, &mut guests.links, &load, copies, slice)?;

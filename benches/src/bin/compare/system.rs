@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 
+use benches::chat_server;
+use benches::server_process::ServerProcess;
 use clap::ValueEnum;
 
 use crate::link::{self, Ears, Link, Mqtt, Nats, Reception};
 use crate::payload::Sizes;
 use crate::plan::{Load, Work};
-use crate::process::Server;
 use crate::room::{self, Place};
+use crate::server::Server;
 
 /// A system under test. The order is that of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -142,7 +143,7 @@ impl System {
             | Self::SmolGro
             | Self::StdBundles
             | Self::SmolBundles
-                if !cli().is_ok_and(|path| path.exists()) =>
+                if !chat_server::executable().is_ok_and(|path| path.exists()) =>
             {
                 Some("cargo build --release -p cli")
             }
@@ -152,23 +153,24 @@ impl System {
 
     /// Starts it for such work.
     pub(crate) fn start(self, work: Work) -> io::Result<Server> {
-        match (self, work) {
-            (Self::Std | Self::StdGro | Self::StdBundles, _) => chat_server("std"),
-            (Self::Smol | Self::SmolGro | Self::SmolBundles, _) => chat_server("smol"),
+        let started = match (self, work) {
+            (Self::Std | Self::StdGro | Self::StdBundles, _) => roomy_server("std"),
+            (Self::Smol | Self::SmolGro | Self::SmolBundles, _) => roomy_server("smol"),
             (Self::BareRuns, _) => bare_loop("relay-runs"),
             (Self::BareBundles, _) => bare_loop("relay-bundles"),
             (Self::BareStd, Work::Relay(_)) => bare_loop("relay-std"),
             (Self::BareSmol, Work::Relay(_)) => bare_loop("relay-smol"),
             (Self::BareStd, Work::Joins { .. }) => bare_loop("joins-std"),
             (Self::BareSmol, Work::Joins { .. }) => bare_loop("joins-smol"),
-            (Self::Nats, _) => Server::told(|address| {
+            (Self::Nats, _) => ServerProcess::told(|address| {
                 let mut command = Command::new("nats-server");
                 command.args(["--addr", "127.0.0.1", "--port", &address.port().to_string()]);
                 Ok((command, None))
             }),
-            (Self::Mosquitto, _) => Server::told(mosquitto),
-            (Self::Given(address, pid), _) => Ok(Server::given(address, pid)),
-        }
+            (Self::Mosquitto, _) => ServerProcess::told(mosquitto),
+            (Self::Given(address, pid), _) => return Ok(Server::Given { address, pid }),
+        };
+        started.map(Server::Started)
     }
 
     /// How many arrive of each message.
@@ -181,7 +183,7 @@ impl System {
     /// Connects all the members, room by room.
     pub(crate) fn enter(self, server: &mut Server, load: &Load) -> io::Result<Guests> {
         let everyone = (0..load.rooms * load.members).map(|index| index / load.members);
-        let address = server.address;
+        let address = server.address();
         let only_speaks = |index: usize| load.senders == 1 && index.is_multiple_of(load.members);
         let (mut places, reception) = (Vec::new(), self.reception());
         let links = match self {
@@ -261,23 +263,20 @@ fn bare_members(
     Ok((links, list))
 }
 
-/// The executable beside the harness's own, which the same build made.
-fn cli() -> io::Result<PathBuf> {
-    Ok(env::current_exe()?.with_file_name("cli"))
+/// This project's server, with room for all that any cell has.
+fn roomy_server(runtime: &str) -> io::Result<ServerProcess> {
+    let options = [
+        ["--max-rooms", "1000000"],
+        ["--max-members", "10000000"],
+        ["--max-room-members", "1000000"],
+        ["--max-pending", "1000000"],
+        ["--max-pending-per-address", "1000000"],
+    ];
+    chat_server::start(runtime, options.as_flattened())
 }
 
-fn chat_server(runtime: &str) -> io::Result<Server> {
-    let mut command = Command::new(cli()?);
-    command.args(["server", "--listen", "127.0.0.1:0", "--runtime", runtime]);
-    command.args(["--max-rooms", "1000000", "--max-members", "10000000"]);
-    command.args(["--max-room-members", "1000000"]);
-    command.args(["--max-pending", "1000000", "--max-pending-per-address", "1000000"]);
-    command.args(["--idle-timeout", "1h"]).env("RUST_LOG", "warn");
-    Server::announced(&mut command)
-}
-
-fn bare_loop(name: &str) -> io::Result<Server> {
-    Server::announced(Command::new(env::current_exe()?).args(["--serve", name]))
+fn bare_loop(name: &str) -> io::Result<ServerProcess> {
+    ServerProcess::announced(Command::new(env::current_exe()?).args(["--serve", name]))
 }
 
 fn mosquitto(address: SocketAddr) -> io::Result<(Command, Option<tempfile::TempDir>)> {

@@ -4,15 +4,16 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant as Clock};
 
-use benches::chat_server::check;
-use benches::cores::Cores;
+use benches::chat_server::{self, check};
+use benches::cores::{Cores, Placement};
+use benches::server_process::ServerProcess;
 use benches::{Member, admitted, create, join, room_name, user_name};
 use protocol::tcp::{Departure, Features, Request, Secret};
 use protocol::udp::NoticeText;
 
+use crate::ask::ask;
 use crate::exchange::{COPIES, Line, exchange, hear};
 use crate::paces::Pace;
-use crate::server::Server;
 use crate::turns::Turns;
 use crate::{NEWCOMER, ROOM};
 
@@ -27,7 +28,7 @@ const JOINS: usize = 500;
 const LOST_AFTER: Duration = Duration::from_secs(3);
 
 pub(super) struct Crowd {
-    pub(super) server: Server,
+    pub(super) server: ServerProcess,
     /// One socket for all: the server tells them apart by their tokens.
     socket: UdpSocket,
     address: SocketAddr,
@@ -36,9 +37,12 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Starts a server that nobody has come to yet.
+    /// Starts a server that nobody has come to yet, on the core that this process has from then on: no
+    /// wake-up crosses cores, so what the server does itself shows the most.
     pub(super) fn start(runtime: &str, cores: Cores) -> io::Result<Self> {
-        let server = Server::start(runtime, cores)?;
+        // The newcomer is one more than the default admits.
+        let options = ["--max-members", "100001"];
+        let server = cores.start(Placement::One, || chat_server::start(runtime, &options))?;
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.connect(server.address)?;
         socket.set_read_timeout(Some(LOST_AFTER))?;
@@ -51,7 +55,7 @@ impl Crowd {
         for number in self.members.len()..size {
             let (room, user) = (room_name(number / ROOM), user_name(number));
             let request = if number.is_multiple_of(ROOM) { create } else { join };
-            let reply = self.server.ask(&request(&room, &user, Features::NONE))?;
+            let reply = ask(self.server.address, &request(&room, &user, Features::NONE))?;
             let token = admitted(&reply).token;
             let member = Member { room, user, token, address: self.address };
             self.socket.send(&member.presence())?;
@@ -67,11 +71,11 @@ impl Crowd {
         let lines: Vec<_> = (0..WARM_UP + MESSAGES).map(|number| self.line(number)).collect();
         let (warm_up, measured) = lines.split_at(WARM_UP);
         self.say(warm_up)?;
-        let before = self.server.cpu_time()?;
+        let before = self.server.cpu_time_at_rest()?;
         let start = Clock::now();
         self.say(measured)?;
         let wall = start.elapsed();
-        let cpu = self.server.cpu_time()?.saturating_sub(before);
+        let cpu = self.server.cpu_time_at_rest()?.saturating_sub(before);
         Ok(Pace::of(MESSAGES, COPIES, cpu, wall))
     }
 
@@ -92,19 +96,19 @@ impl Crowd {
             .map(|_| room_name(self.turns.next(self.members.len() / ROOM)))
             .map(|room| (join(&room, &user, Features::NONE), room))
             .collect();
-        let before = self.server.cpu_time()?;
+        let before = self.server.cpu_time_at_rest()?;
         let start = Clock::now();
         for (request, room) in rooms {
-            let admitted = admitted(&self.server.ask(&request)?);
+            let admitted = admitted(&ask(self.server.address, &request)?);
             assert_eq!(admitted.members.len(), ROOM, "the others of the room");
             let (user, token) = (user.clone(), Secret::new(admitted.token.as_str()));
             let departure = Request::Leave(Departure { room, user, token }).encode();
-            check(&self.server.ask(&departure)?)?;
+            check(&ask(self.server.address, &departure)?)?;
             // In the words of those who did not ask for others.
             hear(&self.socket, ROOM, NoticeText::TimedOut.as_str())?;
         }
         let wall = start.elapsed();
-        let cpu = self.server.cpu_time()?.saturating_sub(before);
+        let cpu = self.server.cpu_time_at_rest()?.saturating_sub(before);
         Ok(Pace::of(JOINS, 1, cpu, wall))
     }
 }

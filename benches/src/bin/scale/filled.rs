@@ -56,7 +56,7 @@ pub(super) fn both(repeat: u32) -> io::Result<Vec<Filled>> {
 
 fn fill(runtime: &'static str, repeat: u32, cores: Cores) -> io::Result<Filled> {
     let mut crowd = Crowd::start(runtime, cores)?;
-    let empty = crowd.server.resident()?;
+    let empty = crowd.server.memory()?.resident;
     let (mut relays, mut joins, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
         eprintln!("{runtime}: {size} members");
@@ -65,7 +65,7 @@ fn fill(runtime: &'static str, repeat: u32, cores: Cores) -> io::Result<Filled> 
         ten.grow(ROOM)?;
         relays.push(side_by_side(Crowd::relays, &mut crowd, &mut ten, repeat)?);
         joins.push(side_by_side(Crowd::joins, &mut crowd, &mut ten, repeat)?);
-        resident.push(crowd.server.resident()?);
+        resident.push(crowd.server.memory()?.resident);
     }
     Ok(Filled { runtime, relays, joins, empty, resident })
 }

@@ -12,6 +12,7 @@
     reason = "a harness is where sockets, processes and the clock are, and is to fail without them"
 )]
 
+mod ask;
 mod crowd;
 mod exchange;
 mod filled;
@@ -19,7 +20,6 @@ mod paces;
 mod page;
 mod plot;
 mod rules;
-mod server;
 mod turns;
 
 use std::fs;

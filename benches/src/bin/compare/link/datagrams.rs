@@ -123,6 +123,8 @@ fn chat_head(datagram: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use benches::server_process::PATIENCE;
+
     use super::*;
 
     #[test]
@@ -140,7 +142,7 @@ mod tests {
     #[test]
     fn members_speak_and_hear_through_a_socket() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-        server.set_read_timeout(Some(super::super::PATIENCE)).unwrap();
+        server.set_read_timeout(Some(PATIENCE)).unwrap();
         let (mut link, address) = bare(server.local_addr().unwrap(), Reception::Plain).unwrap();
         link.say("やあ".as_bytes()).unwrap();
         let mut buffer = [0; 100];

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
+use benches::server_process::PATIENCE;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::{Ears, Link, PATIENCE, READ_BYTES, is_nothing};
+use super::{Ears, Link, READ_BYTES, is_nothing};
 
 /// How a wire lays out its frames.
 pub(crate) trait Framing {

@@ -7,15 +7,11 @@ mod nats;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 pub(crate) use datagrams::{bare, room};
 pub(crate) use frames::enter;
 pub(crate) use mqtt::Mqtt;
 pub(crate) use nats::Nats;
-
-/// How long anything may take that is answered at once when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes read from a connection before the others have their turn.
 pub(crate) const READ_BYTES: usize = 256 * 1024;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::link::Link;
 use crate::payload::{Stamp, blank};
 use crate::plan::{Hearing, Load};
-use crate::process::Server;
 use crate::sample::Sample;
+use crate::server::Server;
 use crate::slice::{Slice, nanos};
 use crate::window::{Arrival, Window};
 use heard::Heard;
@@ -184,9 +184,10 @@ mod tests {
     use std::thread;
 
     use benches::cores::Cores;
+    use benches::server_process::PATIENCE;
 
     use super::*;
-    use crate::link::{self, PATIENCE, Reception};
+    use crate::link::{self, Reception};
     use crate::payload::Sizes;
     use crate::slice::{Clock, Stop};
 
