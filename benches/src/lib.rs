@@ -19,6 +19,7 @@ mod lines;
 pub mod log_axis;
 pub mod proc_fs;
 pub mod server_process;
+pub mod spread;
 
 use std::net::SocketAddr;
 use std::time::Duration;

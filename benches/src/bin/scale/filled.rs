@@ -94,7 +94,7 @@ fn side_by_side<T>(
             rounds.push(paces);
         }
     }
-    Ok(Paces::of(&rounds))
+    Paces::of(&rounds).ok_or_else(|| io::Error::other("nothing was measured"))
 }
 
 #[cfg(test)]

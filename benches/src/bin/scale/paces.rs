@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use benches::spread::Spread;
+
 /// What one measurement gave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pace {
@@ -27,13 +29,14 @@ pub(super) struct Paces {
 }
 
 impl Paces {
-    /// Of the server's pace in each round, and that of the one with ten.
-    pub(super) fn of(rounds: &[(Pace, Pace)]) -> Self {
-        let figure = |part: fn(&Pace) -> f64| Figure {
-            median: median(rounds.iter().map(|(pace, _)| part(pace)).collect()),
-            ratio: median(rounds.iter().map(|(pace, ten)| part(pace) / part(ten)).collect()),
+    /// Of the server's pace in each round, and that of the one with ten; `None` of no round.
+    pub(super) fn of(rounds: &[(Pace, Pace)]) -> Option<Self> {
+        let figure = |part: fn(&Pace) -> f64| {
+            let paces = rounds.iter().map(|(pace, _)| part(pace));
+            let ratios = rounds.iter().map(|(pace, ten)| part(pace) / part(ten));
+            Some(Figure { median: Spread::of(paces)?.median, ratio: Spread::of(ratios)?.median })
         };
-        Self { cpu: figure(|pace| pace.cpu), rate: figure(|pace| pace.rate) }
+        Some(Self { cpu: figure(|pace| pace.cpu)?, rate: figure(|pace| pace.rate)? })
     }
 }
 
@@ -45,21 +48,9 @@ pub(super) struct Figure {
     pub(super) ratio: f64,
 }
 
-/// The middle one; nothing is 0.
-pub(super) fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_of_the_sorted() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(Vec::new()), 0.0);
-    }
 
     #[test]
     fn cpu_time_is_shared_among_the_copies_and_wall_time_among_the_messages() {
@@ -73,9 +64,14 @@ mod tests {
             let pace = |cpu: f64| Pace { cpu: cpu * slower, rate: 1000.0 / (cpu * slower) };
             (pace(3.0), pace(2.0))
         };
-        let paces = Paces::of(&[1.0, 8.0, 2.0].map(round));
+        let paces = Paces::of(&[1.0, 8.0, 2.0].map(round)).unwrap();
         assert_eq!(paces.cpu, Figure { median: 6.0, ratio: 1.5 });
         assert!((paces.rate.median - 1000.0 / 6.0).abs() < 1e-9);
         assert!((paces.rate.ratio - 2.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn no_round_is_no_pace() {
+        assert_eq!(Paces::of(&[]), None);
     }
 }

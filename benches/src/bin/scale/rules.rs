@@ -4,11 +4,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant as Clock};
 
+use benches::spread::Spread;
 use benches::{Member, Populated, address, join, room_name, user_name};
 use engine::{Event, Instant};
 use protocol::tcp::Features;
 
-use crate::paces::median;
 use crate::plot::Series;
 use crate::turns::Turns;
 use crate::{NEWCOMER, ROOM, SIZES};
@@ -61,6 +61,10 @@ pub(super) fn measure(repeat: u32) -> Vec<Series> {
         nanos: samples.into_iter().map(median).collect(),
     };
     TIMED.iter().zip(samples).map(series).collect()
+}
+
+fn median(samples: Vec<f64>) -> f64 {
+    Spread::of(samples).expect("something was timed").median
 }
 
 /// A server with so many members, and where it is in its rounds.

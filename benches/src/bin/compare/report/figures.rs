@@ -1,9 +1,11 @@
 //! What the samples say: medians, ratios taken repetition by repetition, and how they are written.
 
+use benches::spread::Spread;
+
 use crate::histogram::Histogram;
 use crate::plan::Work;
 use crate::run::{Outcome, Row};
-use crate::sample::{Sample, Spread};
+use crate::sample::Sample;
 use crate::system::System;
 
 /// The median of a figure over the repetitions.

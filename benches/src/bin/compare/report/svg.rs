@@ -111,8 +111,9 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use benches::spread::Spread;
+
     use super::*;
-    use crate::sample::Spread;
 
     fn group(name: &str, medians: &[(&'static str, f64)]) -> Group {
         let bar = |(name, median): &(&'static str, f64)| {
