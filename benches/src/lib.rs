@@ -20,6 +20,7 @@ pub mod log_axis;
 pub mod proc_fs;
 pub mod server_process;
 pub mod spread;
+pub mod stop;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -36,12 +36,12 @@ use std::process::ExitCode;
 
 use benches::chat_server;
 use benches::cores::Cores;
+use benches::stop::Stop;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use args::Args;
 use run::Effort;
-use slice::Stop;
 use system::System;
 
 fn main() -> ExitCode {

@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use benches::cores::Cores;
+use benches::stop::Stop;
 
 use crate::args::Args;
 use crate::idle::Idle;
 use crate::plan::{Cell, Work};
 use crate::sample::Sample;
-use crate::slice::{Clock, Slice, Stop};
+use crate::slice::{Clock, Slice};
 use crate::system::System;
 use crate::{joins, plan, relay};
 

@@ -1,13 +1,9 @@
-//! How long a slice is, and when to stop.
+//! How long a slice is, and by which clock.
 
-use std::io::{self, ErrorKind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use benches::cores::Cores;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use benches::stop::Stop;
 
 /// The time that a slice is given, and the clock it is measured by.
 #[derive(Debug, Clone)]
@@ -38,26 +34,4 @@ impl Clock {
 
 pub(crate) fn nanos(duration: Duration) -> u64 {
     duration.as_nanos().try_into().unwrap_or(u64::MAX)
-}
-
-/// Whether a signal asked the harness to end, so that it ends its servers first.
-#[derive(Debug, Clone)]
-pub(crate) struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub(crate) fn on_signals() -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            flag::register(signal, Arc::clone(&stop))?;
-        }
-        Ok(Self(stop))
-    }
-
-    /// An error once a signal has come.
-    pub(crate) fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) {
-            return Err(io::Error::new(ErrorKind::Interrupted, "interrupted"));
-        }
-        Ok(())
-    }
 }

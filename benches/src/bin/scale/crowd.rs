@@ -7,6 +7,7 @@ use std::time::{Duration, Instant as Clock};
 use benches::chat_server::{self, check};
 use benches::cores::{Cores, Placement};
 use benches::server_process::ServerProcess;
+use benches::stop::Stop;
 use benches::{Member, admitted, create, join, room_name, user_name};
 use protocol::tcp::{Departure, Features, Request, Secret};
 use protocol::udp::NoticeText;
@@ -51,8 +52,9 @@ impl Crowd {
     }
 
     /// Lets more in until there are so many; the first of each room opens it.
-    pub(super) fn grow(&mut self, size: usize) -> io::Result<()> {
+    pub(super) fn grow(&mut self, size: usize, stop: &Stop) -> io::Result<()> {
         for number in self.members.len()..size {
+            stop.check()?;
             let (room, user) = (room_name(number / ROOM), user_name(number));
             let request = if number.is_multiple_of(ROOM) { create } else { join };
             let reply = ask(self.server.address, &request(&room, &user, Features::NONE))?;

@@ -5,6 +5,7 @@ use std::io;
 
 use benches::chat_server;
 use benches::cores::Cores;
+use benches::stop::Stop;
 
 use crate::crowd::Crowd;
 use crate::paces::{Pace, Paces};
@@ -47,24 +48,25 @@ impl Filled {
 /// The first is drawn as full lines.
 const RUNTIMES: [&str; 2] = ["std", "smol"];
 
-/// Fills a server on either runtime, and measures everything so often at each size.
-pub(super) fn both(repeat: u32) -> io::Result<Vec<Filled>> {
+/// Fills a server on either runtime, and measures everything so often at each size. Its servers end
+/// when it is stopped.
+pub(super) fn both(repeat: u32, stop: &Stop) -> io::Result<Vec<Filled>> {
     chat_server::build()?;
     let cores = Cores::all()?;
-    RUNTIMES.into_iter().map(|runtime| fill(runtime, repeat, cores)).collect()
+    RUNTIMES.into_iter().map(|runtime| fill(runtime, repeat, cores, stop)).collect()
 }
 
-fn fill(runtime: &'static str, repeat: u32, cores: Cores) -> io::Result<Filled> {
+fn fill(runtime: &'static str, repeat: u32, cores: Cores, stop: &Stop) -> io::Result<Filled> {
     let mut crowd = Crowd::start(runtime, cores)?;
     let empty = crowd.server.memory()?.resident;
     let (mut relays, mut joins, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
         eprintln!("{runtime}: {size} members");
-        crowd.grow(size)?;
+        crowd.grow(size, stop)?;
         let mut ten = Crowd::start(runtime, cores)?;
-        ten.grow(ROOM)?;
-        relays.push(side_by_side(Crowd::relays, &mut crowd, &mut ten, repeat)?);
-        joins.push(side_by_side(Crowd::joins, &mut crowd, &mut ten, repeat)?);
+        ten.grow(ROOM, stop)?;
+        relays.push(side_by_side(Crowd::relays, &mut crowd, &mut ten, repeat, stop)?);
+        joins.push(side_by_side(Crowd::joins, &mut crowd, &mut ten, repeat, stop)?);
         resident.push(crowd.server.memory()?.resident);
     }
     Ok(Filled { runtime, relays, joins, empty, resident })
@@ -80,7 +82,9 @@ fn side_by_side<T>(
     one: &mut T,
     other: &mut T,
     repeat: u32,
+    stop: &Stop,
 ) -> io::Result<Paces> {
+    let measured = |it: &mut T| stop.check().and_then(|()| measured(it));
     let mut rounds = Vec::new();
     for round in 0..=repeat {
         let paces = if round % 2 == 0 {
@@ -99,6 +103,11 @@ fn side_by_side<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
+    use signal_hook::consts::SIGTERM;
+    use signal_hook::low_level::raise;
+
     use super::*;
     use crate::paces::Figure;
 
@@ -110,9 +119,22 @@ mod tests {
             Ok(Pace { cpu: calls.0 * calls.1, rate: 1.0 })
         }
         let (mut one, mut other) = ((6.0, 0.0), (2.0, 0.0));
-        let paces = side_by_side(slower, &mut one, &mut other, 3).unwrap();
+        let paces = side_by_side(slower, &mut one, &mut other, 3, &Stop::default()).unwrap();
         assert_eq!((one.1, other.1), (4.0, 4.0));
         assert_eq!(paces.cpu, Figure { median: 18.0, ratio: 3.0 });
+    }
+
+    #[test]
+    fn a_signal_ends_it_before_anything_else_is_measured() {
+        fn interrupted(calls: &mut u32) -> io::Result<Pace> {
+            *calls += 1;
+            raise(SIGTERM)?;
+            Ok(Pace { cpu: 1.0, rate: 1.0 })
+        }
+        let stop = Stop::on_signals().unwrap();
+        let (mut one, mut other) = (0, 0);
+        let error = side_by_side(interrupted, &mut one, &mut other, 3, &stop).unwrap_err();
+        assert_eq!((error.kind(), one, other), (ErrorKind::Interrupted, 1, 0));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use benches::stop::Stop;
 use clap::Parser;
 
 use filled::Filled;
@@ -76,8 +77,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<()> {
-    let rules = if args.servers { Vec::new() } else { rules::measure(args.repeat) };
-    let servers = if args.rules { Vec::new() } else { filled::both(args.repeat)? };
+    let stop = Stop::on_signals()?;
+    let rules = if args.servers { Vec::new() } else { rules::measure(args.repeat, &stop)? };
+    let servers = if args.rules { Vec::new() } else { filled::both(args.repeat, &stop)? };
     let page = page::page(&rules, &servers, args.repeat);
     println!("{page}");
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");

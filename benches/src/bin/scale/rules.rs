@@ -1,10 +1,12 @@
 //! The rules alone: what is timed, at each size in turn, so that what else the machine does meets all
 //! sizes alike.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant as Clock};
 
 use benches::spread::Spread;
+use benches::stop::Stop;
 use benches::{Member, Populated, address, join, room_name, user_name};
 use engine::{Event, Instant};
 use protocol::tcp::Features;
@@ -40,7 +42,7 @@ const TIMED: [(&str, Timed); 5] = [
 ];
 
 /// Times everything so often, and takes the medians.
-pub(super) fn measure(repeat: u32) -> Vec<Series> {
+pub(super) fn measure(repeat: u32, stop: &Stop) -> io::Result<Vec<Series>> {
     let mut worlds: Vec<World> = SIZES.iter().map(|size| World::new(*size)).collect();
     let mut samples = vec![vec![Vec::new(); SIZES.len()]; TIMED.len()];
     // The first round warms up.
@@ -48,6 +50,7 @@ pub(super) fn measure(repeat: u32) -> Vec<Series> {
         eprintln!("the rules: round {round} of {repeat}");
         for ((_, timed), samples) in TIMED.iter().zip(&mut samples) {
             for (world, samples) in worlds.iter_mut().zip(samples) {
+                stop.check()?;
                 let sample = timed(world);
                 if round > 0 {
                     samples.push(sample);
@@ -60,7 +63,7 @@ pub(super) fn measure(repeat: u32) -> Vec<Series> {
         dashed: false,
         nanos: samples.into_iter().map(median).collect(),
     };
-    TIMED.iter().zip(samples).map(series).collect()
+    Ok(TIMED.iter().zip(samples).map(series).collect())
 }
 
 fn median(samples: Vec<f64>) -> f64 {

@@ -185,11 +185,12 @@ mod tests {
 
     use benches::cores::Cores;
     use benches::server_process::PATIENCE;
+    use benches::stop::Stop;
 
     use super::*;
     use crate::link::{self, Reception};
     use crate::payload::Sizes;
-    use crate::slice::{Clock, Stop};
+    use crate::slice::Clock;
 
     const MEMBERS: usize = 3;
 
@@ -217,7 +218,7 @@ mod tests {
             warm_up: Duration::ZERO,
             measured: Duration::from_millis(50),
             clock,
-            stop: Stop::on_signals().unwrap(),
+            stop: Stop::default(),
             cores: Cores::all().unwrap(),
             idle: 0,
         };
