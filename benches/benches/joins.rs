@@ -1,7 +1,7 @@
-//! What it costs to let somebody in: the connection, the request, the reply and the notices.
+//! What it costs to let somebody in or out: the connection, the request, the reply and the notices.
 //!
-//! Only the join is timed. Each guest is checked and leaves again outside of the time, so that the
-//! next one finds the room as it was.
+//! Only the join, or the leaving, is timed. Each guest is checked and leaves again, or comes back,
+//! outside of the time, so that the next one finds as many in the room.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use engine::Action;
 use protocol::tcp::{Feature, Features};
 
-criterion_group! { name = benches; config = criterion(); targets = joining, creating }
+criterion_group! { name = benches; config = criterion(); targets = joining, creating, leaving }
 criterion_main!(benches);
 
 const NOTICES: Features = Features::NONE.with(Feature::Notices);
@@ -90,6 +90,44 @@ fn create_each(populated: &mut Populated, rounds: u64) -> Duration {
 
         assert_eq!(populated.server.census().rooms, rooms + 1, "a room was opened");
         depart(populated, room, 0);
+    }
+    total
+}
+
+fn leaving(c: &mut Criterion) {
+    let mut group = c.benchmark_group("leave");
+    group.throughput(Throughput::Elements(1));
+    for size in [10, 1000] {
+        let mut populated = None;
+        group.bench_function(BenchmarkId::new("room_of", size), |b| {
+            let populated =
+                populated.get_or_insert_with(|| Populated::new(1, size, Features::NONE));
+            b.iter_custom(|rounds| leave_each(populated, rounds));
+        });
+    }
+    group.finish();
+}
+
+/// The guests leave in turn, from wherever they sit, and each comes back before the next one leaves.
+fn leave_each(populated: &mut Populated, rounds: u64) -> Duration {
+    let others = populated.members.len() - 1;
+    let mut total = WallTime.zero();
+    for (guest, _) in (1..=others).cycle().zip(0..rounds) {
+        let left = populated.server.counters().departures;
+        let member = populated.members.swap_remove(guest);
+        let request = member.departure();
+        let start = WallTime.start();
+        populated.request(member.address, &request);
+        total += WallTime.end(start);
+
+        assert_eq!(populated.server.counters().departures, left + 1, "a guest left");
+        assert_eq!(notices(populated), others, "the others were told");
+        populated.hang_up();
+        let benches::Member { room, user, address, .. } = member;
+        let request = join(&room, &user, Features::NONE);
+        let member = populated.admit(room, user, address, &request);
+        populated.datagram(address, &member.presence());
+        populated.members.push(member);
     }
     total
 }

@@ -153,12 +153,7 @@ impl<M: Machine> Populated<M> {
     /// Takes a member out again, as it would itself.
     pub fn leave(&mut self, member: &Member) {
         let before = self.server.counters().departures;
-        let departure = Departure {
-            room: member.room.clone(),
-            user: member.user.clone(),
-            token: Secret::new(member.token.as_str()),
-        };
-        self.request(member.address, &Request::Leave(departure).encode());
+        self.request(member.address, &member.departure());
         self.hang_up();
         assert!(self.server.counters().departures > before, "nobody left");
     }
@@ -173,6 +168,13 @@ impl Member {
     /// The datagram that registers its address and keeps it in.
     pub fn presence(&self) -> Vec<u8> {
         self.encode(None)
+    }
+
+    /// The request in which it leaves.
+    pub fn departure(&self) -> Vec<u8> {
+        let (room, user) = (self.room.clone(), self.user.clone());
+        let token = Secret::new(self.token.as_str());
+        Request::Leave(Departure { room, user, token }).encode().to_vec()
     }
 
     fn encode(&self, message: Option<Message<'_>>) -> Vec<u8> {

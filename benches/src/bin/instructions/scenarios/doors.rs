@@ -4,7 +4,7 @@ use benches::{
     Member, Populated, address, create as creation, join as request, room_name, user_name,
 };
 use protocol::RoomName;
-use protocol::tcp::{Departure, Features, Request, Secret};
+use protocol::tcp::Features;
 
 use super::counted;
 
@@ -47,9 +47,7 @@ pub(super) fn leave(rounds: u32) {
     for _ in 0..rounds {
         let from = address(NEWCOMER);
         let guest = populated.admit(room.clone(), user.clone(), from, &bytes);
-        let token = Secret::new(guest.token.as_str());
-        let departure = Departure { room: guest.room.clone(), user: guest.user.clone(), token };
-        let farewell = Request::Leave(departure).encode();
+        let farewell = guest.departure();
         counted(&mut || populated.request(from, &farewell));
         populated.hang_up();
     }
