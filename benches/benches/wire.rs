@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use protocol::limits::MAX_DATAGRAM;
 use protocol::tcp::{
     Answer, Feature, Features, Frame, FrameDecoder, Limits, Operation, Progress, Reply,
-    ReplyDecoder, ReplyForm, ReplyText, Request,
+    ReplyDecoder, ReplyForm, ReplyText, Request, Roster,
 };
 use protocol::udp::{ClientDatagram, Datagram, Notice, NoticeText, RelayedChat, Text};
 use protocol::{Message, RoomName, Token, UserName};
@@ -73,7 +73,7 @@ fn replies(c: &mut Criterion) {
     let mut group = c.benchmark_group("reply");
     let (room, user) = (room_name(1), user_name(1));
     let names: Vec<UserName> = (0..1000).map(user_name).collect();
-    let names: Vec<&str> = names.iter().map(UserName::as_str).collect();
+    let roster: Roster = names.iter().collect();
     for (name, form, others) in [
         ("bare", ReplyForm::Bare, 9),
         ("framed_10", ReplyForm::Framed, 9),
@@ -84,7 +84,7 @@ fn replies(c: &mut Criterion) {
             room: &room,
             user: &user,
             token: TOKEN,
-            members: names.get(..others).unwrap_or_default(),
+            members: roster.names_before(others),
             features: NOTICES,
             limits: Limits::default(),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::limits::{MAX_BARE_REPLY, MAX_DATAGRAM, MAX_LISTED, MAX_TOKEN, TCP_HEADER};
 use protocol::tcp::{
     Answer, ErrorCode, Feature, Features, Limits, Listed, Operation, Progress, Reply, ReplyDecoder,
-    ReplyError, ReplyForm, ReplyText,
+    ReplyError, ReplyForm, ReplyText, Roster,
 };
 use protocol::{RoomName, UserName};
 
@@ -161,7 +161,9 @@ fn written(form: ReplyForm, cuts: &[u8], mut input: Input<'_>) -> Reached {
         max_datagram: usize::from(input.number()) % MAX_DATAGRAM + 1,
     };
     let names = input.rest().chunks(7).map(text_of);
-    let names: Vec<&str> = names.filter(|name| RoomName::new(name).is_ok()).collect();
+    let members: Vec<UserName> = names.filter_map(|name| UserName::new(name).ok()).collect();
+    let roster: Roster = members.iter().collect();
+    let names: Vec<&str> = members.iter().map(UserName::as_str).collect();
     let rooms = names.iter().enumerate();
     let rooms: Vec<Listed<'_>> =
         rooms.map(|(members, name)| Listed { name, members, password: members % 2 == 1 }).collect();
@@ -170,7 +172,7 @@ fn written(form: ReplyForm, cuts: &[u8], mut input: Input<'_>) -> Reached {
         asked.filter(|(at, _)| flags >> at & 1 == 1).map(|(_, feature)| feature).collect();
     let operation = [Operation::Create, Operation::Join][usize::from(flags / 8 % 2)];
     let (more, token) = (flags & 4 != 0, "twenty-two characters!");
-    let (members, error) = (&names[..], ErrorCode::NameTaken);
+    let (members, error) = (roster.names(), ErrorCode::NameTaken);
     let answer = match kind % 4 {
         0 => Answer::Admitted {
             operation,

@@ -6,7 +6,8 @@
 use protocol::limits;
 use protocol::tcp::{
     Admission, Admitted, Answer, Departure, ErrorCode, Feature, Features, FrameDecoder, Limits,
-    Listed, Operation, Progress, Reply, ReplyDecoder, ReplyForm, ReplyText, Request, Secret,
+    Listed, Operation, Progress, Reply, ReplyDecoder, ReplyForm, ReplyText, Request, Roster,
+    Secret,
 };
 use protocol::udp::{Datagram, Dialect, Incoming, Notice, NoticeText, RelayedChat};
 use protocol::{Message, RoomName, Token, UserName};
@@ -48,8 +49,8 @@ quickcheck! {
     ) -> bool {
         let (room, user) = (RoomName::new(&a_name(&names.0)).unwrap(), a_user(&names.1));
         let token = <Token>::new(&a_name(&names.2)).unwrap();
-        let members: Vec<String> = members.iter().map(|name| a_name(name)).collect();
-        let members: Vec<&str> = members.iter().map(String::as_str).collect();
+        let members: Vec<UserName> = members.iter().map(|name| a_user(name)).collect();
+        let roster: Roster = members.iter().collect();
         let limits = Limits {
             idle_timeout: std::time::Duration::from_millis(u64::from(limits.0) + 1),
             sweep_interval: std::time::Duration::from_secs(u64::from(limits.1 % 1_000_000) + 1),
@@ -58,12 +59,12 @@ quickcheck! {
         let features = Features::NONE.with(Feature::Notices);
         let answer = Answer::Admitted {
             operation: Operation::Join, room: &room, user: &user, token: token.as_str(),
-            members: &members, features, limits,
+            members: roster.names(), features, limits,
         };
         let framed = admitted(&answer, ReplyForm::Framed, &cuts);
         let bare = admitted(&answer, ReplyForm::Bare, &cuts);
         framed.token.matches(token.as_str())
-            && framed.members == members
+            && framed.members.iter().eq(members.iter().map(UserName::as_str))
             && framed.features == features
             && framed.limits == limits
             && bare.token.matches(token.as_str())
@@ -255,12 +256,14 @@ fn a_request(kind: u8) -> Vec<u8> {
 }
 
 fn a_reply(form: ReplyForm) -> Vec<u8> {
+    let members = ["alice", "ボブ"].map(|name| UserName::new(name).unwrap());
+    let members = Roster::from_iter(&members);
     let answer = Answer::Admitted {
         operation: Operation::Join,
         room: &RoomName::new(HERE).unwrap(),
         user: &UserName::new("\"}\\{").unwrap(),
         token: MINE,
-        members: &["alice", "ボブ"],
+        members: members.names(),
         features: Features::NONE.with(Feature::Notices),
         limits: Limits::default(),
     };

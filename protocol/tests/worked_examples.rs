@@ -6,7 +6,8 @@
 use protocol::limits;
 use protocol::tcp::{
     Admission, Answer, Departure, ErrorCode, Feature, Features, FrameDecoder, Limits, Listed,
-    Operation, Progress, Reply, ReplyDecoder, ReplyForm, ReplyText, Request, Secret, State,
+    Names, Operation, Progress, Reply, ReplyDecoder, ReplyForm, ReplyText, Request, Roster, Secret,
+    State,
 };
 use protocol::udp::{
     Bundle, ClientDatagram, Datagram, Dialect, Incoming, Notice, NoticeText, RelayedChat, Text,
@@ -185,7 +186,7 @@ fn create_reply(bytes: &[u8]) {
         room: &room(),
         user: &user(ALICE),
         token: TOKEN,
-        members: &[],
+        members: Names::default(),
         features: notices(),
         limits: Limits::default(),
     };
@@ -235,12 +236,13 @@ fn join_refusal(bytes: &[u8]) {
 }
 
 fn bare_reply(bytes: &[u8]) {
+    let members = Roster::from_iter([&user(ALICE)]);
     let answer = Answer::Admitted {
         operation: Operation::Join,
         room: &room(),
         user: &user(BOB),
         token: TOKEN,
-        members: &[ALICE],
+        members: members.names(),
         features: notices(),
         limits: Limits::default(),
     };

@@ -156,15 +156,13 @@ impl Server {
         match outcome {
             Ok(Joined { member, room: room_id, token, features }) => {
                 self.counters.joins += 1;
-                let others = self.directory.members_of(room_id).filter(|(id, _)| *id != member);
-                let members: Vec<&str> =
-                    others.take(MAX_LISTED).map(|(_, other)| other.name.as_str()).collect();
+                let members = self.directory.names_before(member);
                 let limits = Limits {
                     idle_timeout: self.config.idle_timeout,
                     sweep_interval: self.config.sweep_interval,
                     max_datagram: MAX_DATAGRAM,
                 };
-                let (token, members) = (token.as_str(), &members[..]);
+                let token = token.as_str();
                 let answer =
                     Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);

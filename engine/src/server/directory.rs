@@ -10,7 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use protocol::tcp::{Feature, Features};
+use protocol::tcp::{Feature, Features, Names, Roster};
 use protocol::{RoomName, UserName};
 use slotmap::SlotMap;
 
@@ -62,6 +62,8 @@ pub(super) struct Room {
     pub(super) password: PasswordHash,
     host: MemberId,
     seats: Vec<Seat>,
+    /// The names of those who sit on the seats, as replies list them.
+    roster: Roster,
 }
 
 /// A member's place in its room. The addresses lie side by side, since a fan-out reads them all.
@@ -165,8 +167,8 @@ impl Directory {
         host: Member,
         now: Instant,
     ) -> (RoomId, MemberId) {
-        let seats = Vec::new();
-        let room = Room { name: name.clone(), password, host: MemberId::default(), seats };
+        let (seats, roster) = (Vec::new(), Roster::default());
+        let room = Room { name: name.clone(), password, host: MemberId::default(), seats, roster };
         let room = self.rooms.insert(room);
         self.rooms_by_name.insert(name, room);
         let host = self.admit(room, host, now);
@@ -184,10 +186,11 @@ impl Directory {
         self.admitted += 1;
         member.seat = u32::try_from(seats).unwrap_or(u32::MAX);
         let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
-        let bundles = member.features.contains(Feature::Bundle);
         let id = self.members.insert(member);
-        if let Some(room) = self.rooms.get_mut(room) {
+        if let (Some(room), Some(member)) = (self.rooms.get_mut(room), self.members.get(id)) {
+            let bundles = member.features.contains(Feature::Bundle);
             room.seats.push(Seat { member: id, address: None, bundles });
+            room.roster.set(seats, &member.name);
         }
         let Self { members, hasher, by_token, by_name, .. } = self;
         by_token.insert_unique(token_hash, id, |id| rehash(members, hasher, *id, hash_token));
@@ -232,10 +235,12 @@ impl Directory {
         self.rooms.get(member.room)?.seats.get(member.seat as usize)
     }
 
-    /// The members of a room in the order of their seats.
-    pub(super) fn members_of(&self, room: RoomId) -> impl Iterator<Item = (MemberId, &Member)> {
-        let seats = self.rooms.get(room).map_or(&[][..], |room| &room.seats);
-        seats.iter().filter_map(|seat| Some((seat.member, self.members.get(seat.member)?)))
+    /// The names of those whose seats are before a member's: of those who were there when it came,
+    /// if it came last.
+    pub(super) fn names_before(&self, id: MemberId) -> Names<'_> {
+        let Some(member) = self.members.get(id) else { return Names::default() };
+        let room = self.rooms.get(member.room);
+        room.map_or_else(Names::default, |room| room.roster.names_before(member.seat as usize))
     }
 
     /// The rooms in the order of their names.
@@ -282,8 +287,8 @@ impl Directory {
         self.rooms.len()
     }
 
-    /// Takes a member out; with the host, the room and all who are in it. Costs O(1), or O(members
-    /// of the room).
+    /// Takes a member out; with the host, the room and all who are in it. Costs O(1) but for one move
+    /// of the names listed, or O(members of the room).
     pub(super) fn depart(&mut self, id: MemberId) -> Option<Departure> {
         if self.is_host(id) {
             return self.close(self.members.get(id)?.room).map(Departure::Host);
@@ -314,10 +319,12 @@ impl Directory {
             return None;
         }
         let seat = room.seats.swap_remove(vacated);
+        room.roster.truncate(room.seats.len());
         // The last member now sits where this one sat.
         let moved = room.seats.get(vacated).and_then(|seat| self.members.get_mut(seat.member));
         if let Some(moved) = moved {
             moved.seat = member.seat;
+            room.roster.set(vacated, &moved.name);
         }
         Some(Former { id, member, address: seat.address })
     }
@@ -400,6 +407,8 @@ mod tests {
         for (id, room) in &directory.rooms {
             assert_eq!(directory.room_named(&room.name).unwrap().0, id);
             assert_eq!(directory.members[room.host].room, id);
+            let names = room.seats.iter().map(|seat| &directory.members[seat.member].name);
+            assert_eq!(room.roster.names(), names.collect::<Roster>().names());
         }
     }
 
@@ -472,6 +481,32 @@ mod tests {
                 assert_eq!(records, expected);
             }
             true
+        }
+    }
+
+    #[test]
+    fn who_sits_past_the_listed_seats_is_listed_on_one_that_is_vacated() {
+        let mut directory = Directory::new(7);
+        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
+        let name = RoomName::new("r").unwrap();
+        let host = member("host", "host");
+        let (room, _) = directory.open_room(name, password, host, Instant::ZERO);
+        let mut guests: Vec<_> = (0..1004)
+            .map(|number| {
+                let guest = member(&format!("token {number}"), &format!("user {number}"));
+                directory.admit(room, guest, Instant::ZERO)
+            })
+            .collect();
+        check(&directory);
+        for place in [1002, 700, 3, 1000, 0, 500, 997, 900] {
+            directory.depart(guests.swap_remove(place)).unwrap();
+            check(&directory);
+            let last = *guests.last().unwrap();
+            let before = guests.split_last().unwrap().1.iter();
+            let before = before.map(|guest| directory.members[*guest].name.clone());
+            let names: Vec<_> =
+                [UserName::new("host").unwrap()].into_iter().chain(before).collect();
+            assert_eq!(directory.names_before(last), names.iter().collect::<Roster>().names());
         }
     }
 

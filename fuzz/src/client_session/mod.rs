@@ -6,7 +6,7 @@ mod watched;
 
 use engine::Instant;
 use engine::client::{Answered, Habits, Lobby};
-use protocol::tcp::{Answer, Feature, Limits, Operation, ReplyForm};
+use protocol::tcp::{Answer, Feature, Limits, Operation, ReplyForm, Roster};
 use protocol::{RoomName, UserName};
 use std::time::Duration;
 
@@ -106,12 +106,13 @@ fn reply(user: &str, input: &mut Input<'_>) -> (Vec<u8>, String) {
         max_datagram: usize::from(most),
     };
     let token = if input.seldom() { "t".repeat(255) } else { TOKEN.to_owned() };
+    let members = Roster::from_iter([&UserName::new("太郎").unwrap()]);
     let answer = Answer::Admitted {
         operation: Operation::Join,
         room: &RoomName::new(ROOM).unwrap(),
         user: &UserName::new(user).unwrap(),
         token: &token,
-        members: &["太郎"],
+        members: members.names(),
         features: [(1, Feature::Bundle), (2, Feature::Pong)]
             .into_iter()
             .filter_map(|(bit, feature)| (most & bit != 0).then_some(feature))

@@ -16,6 +16,7 @@ mod reply;
 mod reply_decoder;
 mod reply_writer;
 mod request;
+mod roster;
 mod secret;
 
 pub use decoder::{AwaitingBody, AwaitingHeader, Frame, FrameDecoder, Progress};
@@ -25,4 +26,5 @@ pub use reply::{Admitted, ErrorCode, Limits, Listing, Refusal, Reply, ReplyError
 pub use reply_decoder::{ReplyDecoder, ReplyText};
 pub use reply_writer::{Answer, Listed, ReplyForm};
 pub use request::{Admission, Departure, Request, RequestError};
+pub use roster::{Names, Roster};
 pub use secret::Secret;

@@ -7,7 +7,9 @@ use serde::{Serialize, Serializer};
 
 use super::features::Features;
 use super::header::{self, Operation, State};
+use super::json;
 use super::reply::{ErrorCode, Limits};
+use super::roster::Names;
 use crate::limits::{MAX_BARE_REPLY, MAX_LIST_BYTES, MAX_LISTED, TCP_HEADER};
 use crate::names::{RoomName, UserName};
 
@@ -34,8 +36,8 @@ pub enum Answer<'a> {
         user: &'a UserName,
         /// The new member's token.
         token: &'a str,
-        /// Who was there already; at most 1,000 of them are told.
-        members: &'a [&'a str],
+        /// Who was there already.
+        members: Names<'a>,
         /// What the server will use.
         features: Features,
         /// What the server will hold the member to.
@@ -86,10 +88,10 @@ impl Answer<'_> {
         match form {
             ReplyForm::Framed => self.encode_framed(out),
             ReplyForm::Bare => {
-                json(&self.payload(form), out);
+                out.extend(json::text(&self.payload(form)));
                 if out.len() - start > MAX_BARE_REPLY {
                     out.truncate(start);
-                    json(&Payload { message: "", ..self.payload(form) }, out);
+                    out.extend(json::text(&Payload { message: "", ..self.payload(form) }));
                 }
             }
         }
@@ -101,7 +103,10 @@ impl Answer<'_> {
         out.resize(start + TCP_HEADER, 0);
         out.extend_from_slice(room.map_or("", RoomName::as_str).as_bytes());
         let payload_start = out.len();
-        json(&self.payload(ReplyForm::Framed), out);
+        out.extend(json::text(&self.payload(ReplyForm::Framed)));
+        if let Self::Admitted { members, features, limits, .. } = *self {
+            Additions { members, features, limits }.append(out);
+        }
         let payload_size = u32::try_from(out.len() - payload_start).unwrap_or(u32::MAX);
         let header =
             header::encode(room.map_or(0, RoomName::size), operation, self.state(), payload_size);
@@ -131,26 +136,12 @@ impl Answer<'_> {
         let payload =
             Payload { operation: self.echo().0, state: self.state() as u8, ..Payload::default() };
         match *self {
-            Self::Admitted { operation, user, token, members, features, limits, .. } => {
+            Self::Admitted { operation, user, token, .. } => {
                 let message = match operation {
                     Operation::Create => "the room is open and you are its host",
                     _ => "you are in the room",
                 };
-                let payload = Payload {
-                    message,
-                    user_name: Some(user.as_str()),
-                    token: Some(token),
-                    ..payload
-                };
-                match form {
-                    ReplyForm::Bare => payload,
-                    ReplyForm::Framed => Payload {
-                        members: Some(fitting(members, MAX_LIST_BYTES, |name| escaped_size(name))),
-                        features: Some(features),
-                        limits: Some(LimitsPayload(limits)),
-                        ..payload
-                    },
-                }
+                Payload { message, user_name: Some(user.as_str()), token: Some(token), ..payload }
             }
             Self::Departed { user, .. } => {
                 Payload { message: "you have left", user_name: Some(user.as_str()), ..payload }
@@ -160,7 +151,7 @@ impl Answer<'_> {
                     ReplyForm::Framed => MAX_LIST_BYTES,
                     ReplyForm::Bare => BARE_LIST_BYTES,
                 };
-                let listed = fitting(rooms, budget, |room| escaped_size(room.name) + ROOM_BYTES);
+                let listed = fitting(rooms, budget);
                 Payload {
                     message: "the rooms",
                     more: Some(more || listed.len() < rooms.len()),
@@ -182,17 +173,16 @@ const BARE_LIST_BYTES: usize = MAX_BARE_REPLY - 128;
 /// `{"name":,"members":18446744073709551615,"password":false},`.
 const ROOM_BYTES: usize = 64;
 
-/// The longest head of `items` that is within [`MAX_LISTED`] and whose `size`s add up to at most
-/// `budget` bytes.
-fn fitting<T>(items: &[T], budget: usize, size: impl Fn(&T) -> usize) -> &[T] {
+/// The longest head of `rooms` that is within [`MAX_LISTED`] and `budget` bytes.
+fn fitting<'a>(rooms: &'a [Listed<'a>], budget: usize) -> &'a [Listed<'a>] {
     let mut left = budget;
-    let fits = items.iter().take(MAX_LISTED).take_while(|item| {
-        let rest = left.checked_sub(size(item));
+    let fits = rooms.iter().take(MAX_LISTED).take_while(|room| {
+        let rest = left.checked_sub(escaped_size(room.name) + ROOM_BYTES);
         left = rest.unwrap_or(0);
         rest.is_some()
     });
     let count = fits.count();
-    items.get(..count).unwrap_or_default()
+    rooms.get(..count).unwrap_or_default()
 }
 
 /// The most bytes that a name needs as a JSON string, with its quotes and a comma: names have no
@@ -200,11 +190,6 @@ fn fitting<T>(items: &[T], budget: usize, size: impl Fn(&T) -> usize) -> &[T] {
 fn escaped_size(name: &str) -> usize {
     let escapes = name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     name.len() + escapes + 3
-}
-
-fn json(payload: &Payload<'_>, out: &mut Vec<u8>) {
-    // Cannot fail: writing to a vector does not, and the payload has only text keys.
-    out.extend_from_slice(&serde_json::to_vec(payload).unwrap_or_default());
 }
 
 /// The JSON object of a reply, its keys in the order in which the seed has them.
@@ -220,15 +205,38 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    members: Option<&'a [&'a str]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<Features>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limits: Option<LimitsPayload>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     rooms: Option<&'a [Listed<'a>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<bool>,
+}
+
+/// What a framed reply adds to the object for who was let in.
+struct Additions<'a> {
+    members: Names<'a>,
+    features: Features,
+    limits: Limits,
+}
+
+impl Additions<'_> {
+    /// Goes on with the object that `out` ends with. The names are copied as they are, which the
+    /// serializer could not.
+    fn append(&self, out: &mut Vec<u8>) {
+        let terms =
+            json::text(&Terms { features: self.features, limits: LimitsPayload(self.limits) });
+        // The brace that ends the object is now the terms' own, whose first is left out.
+        out.pop();
+        out.extend_from_slice(b",\"members\":[");
+        out.extend_from_slice(self.members.as_json());
+        out.extend_from_slice(b"],");
+        out.extend_from_slice(terms.get(1..).unwrap_or_default());
+    }
+}
+
+/// The additions after the members.
+#[derive(Serialize)]
+struct Terms {
+    features: Features,
+    limits: LimitsPayload,
 }
 
 /// `limits` as JSON has it.
@@ -267,6 +275,7 @@ mod tests {
     use super::super::features::Feature;
     use super::super::reply::{Admitted, Listing, Reply};
     use super::super::reply_decoder::{ReplyDecoder, ReplyText};
+    use super::super::roster::Roster;
     use super::*;
 
     fn encoded(answer: &Answer<'_>, form: ReplyForm) -> Vec<u8> {
@@ -296,13 +305,19 @@ mod tests {
         }
     }
 
-    fn admission<'a>(room: &'a RoomName, user: &'a UserName) -> Answer<'a> {
+    fn roster<'a>(names: impl IntoIterator<Item = &'a str>) -> Roster {
+        let names: Vec<UserName> =
+            names.into_iter().map(|name| UserName::new(name).unwrap()).collect();
+        names.iter().collect()
+    }
+
+    fn admission<'a>(room: &'a RoomName, user: &'a UserName, members: &'a Roster) -> Answer<'a> {
         Answer::Admitted {
             operation: Operation::Join,
             room,
             user,
             token: "token",
-            members: &["alice", "ボブ"],
+            members: members.names(),
             features: Features::NONE.with(Feature::Notices),
             limits: Limits { idle_timeout: Duration::from_millis(1500), ..Limits::default() },
         }
@@ -311,7 +326,9 @@ mod tests {
     #[test]
     fn a_framed_reply_repeats_the_request_and_has_the_additions() {
         let (room, user) = (RoomName::new("部屋").unwrap(), UserName::new("u").unwrap());
-        let ReplyText::Framed(frame) = text(&admission(&room, &user), ReplyForm::Framed) else {
+        let members = roster(["alice", "ボブ"]);
+        let admission = admission(&room, &user, &members);
+        let ReplyText::Framed(frame) = text(&admission, ReplyForm::Framed) else {
             panic!("framed")
         };
         assert_eq!(frame.room(), "部屋".as_bytes());
@@ -324,17 +341,59 @@ mod tests {
              \"token\":\"token\",\"members\":[\"alice\",\"ボブ\"],\"features\":[\"notices\"],\
              \"limits\":{\"idle_timeout_s\":1.5,\"sweep_interval_s\":20,\"max_datagram\":4096}}"
         );
-        let admitted = admitted(&admission(&room, &user), ReplyForm::Framed);
+        let admitted = admitted(&admission, ReplyForm::Framed);
         assert_eq!(admitted.members, ["alice", "ボブ"]);
         assert_eq!(admitted.limits.idle_timeout, Duration::from_millis(1500));
         assert!(admitted.features.contains(Feature::Notices));
     }
 
     #[test]
+    fn who_is_alone_is_told_of_nobody() {
+        let (room, user) = (RoomName::new("部屋").unwrap(), UserName::new("u").unwrap());
+        let framed = encoded(&admission(&room, &user, &Roster::default()), ReplyForm::Framed);
+        let json = core::str::from_utf8(&framed[TCP_HEADER + "部屋".len()..]).unwrap();
+        assert!(json.contains(r#","token":"token","members":[],"features":["#), "{json}");
+        assert_eq!(framed[28..32], u32::try_from(json.len()).unwrap().to_be_bytes());
+    }
+
+    quickcheck::quickcheck! {
+        /// The names are not written by the serializer, and it cannot be told.
+        fn a_framed_reply_is_what_one_object_would_be(user: UserName, names: Vec<UserName>) -> bool {
+            #[derive(Serialize)]
+            struct Whole<'a> {
+                message: &'a str,
+                operation: u8,
+                state: u8,
+                user_name: &'a str,
+                token: &'a str,
+                members: Vec<&'a str>,
+                features: Features,
+                limits: LimitsPayload,
+            }
+            let (room, roster) = (RoomName::new("部屋").unwrap(), names.iter().collect());
+            let answer = admission(&room, &user, &roster);
+            let Answer::Admitted { token, features, limits, .. } = answer else { return false };
+            let whole = Whole {
+                message: "you are in the room",
+                operation: 2,
+                state: 2,
+                user_name: user.as_str(),
+                token,
+                members: names.iter().map(UserName::as_str).collect(),
+                features,
+                limits: LimitsPayload(limits),
+            };
+            let framed = encoded(&answer, ReplyForm::Framed);
+            framed[TCP_HEADER + "部屋".len()..] == serde_json::to_vec(&whole).unwrap()
+        }
+    }
+
+    #[test]
     fn a_bare_reply_is_the_seeds_and_always_fits() {
         let room = RoomName::new("r").unwrap();
         let user = UserName::new("ユ").unwrap();
-        let bare = encoded(&admission(&room, &user), ReplyForm::Bare);
+        let members = roster(["alice"]);
+        let bare = encoded(&admission(&room, &user, &members), ReplyForm::Bare);
         assert_eq!(
             String::from_utf8(bare).unwrap(),
             "{\"message\":\"you are in the room\",\"operation\":2,\"state\":2,\"user_name\":\"ユ\",\
@@ -343,7 +402,7 @@ mod tests {
         let user = UserName::new(&"\\".repeat(255)).unwrap();
         let token = "t".repeat(255);
         let Answer::Admitted { operation, room, user, members, features, limits, .. } =
-            admission(&room, &user)
+            admission(&room, &user, &members)
         else {
             panic!("admitted")
         };
@@ -428,14 +487,9 @@ mod tests {
     #[test]
     fn a_list_of_the_longest_names_is_bounded() {
         let name = "\"".repeat(255);
-        let members: Vec<&str> = (0..1000).map(|_| &*name).collect();
+        let members = roster((0..1000).map(|_| &*name));
         let (room, user) = (RoomName::new("r").unwrap(), UserName::new("u").unwrap());
-        let Answer::Admitted { operation, token, features, limits, .. } = admission(&room, &user)
-        else {
-            panic!("admitted")
-        };
-        let (room, user, members) = (&room, &user, &members[..]);
-        let answer = Answer::Admitted { operation, room, user, token, members, features, limits };
+        let answer = admission(&room, &user, &members);
         assert!(encoded(&answer, ReplyForm::Framed).len() < MAX_LIST_BYTES + 1000);
         assert!(admitted(&answer, ReplyForm::Framed).members.len() > 400);
         let listed = Listed { name: &name, members: usize::MAX, password: false };

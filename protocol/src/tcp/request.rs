@@ -92,8 +92,7 @@ impl<'a> Request<'a> {
             Self::Leave(departure) => (Operation::Leave, Some(&departure.room), departure.into()),
             Self::Rooms => (Operation::Rooms, None, Payload::default()),
         };
-        // Cannot fail: the payload has no map with keys that are not text.
-        let payload = Zeroizing::new(serde_json::to_vec(&payload).unwrap_or_default());
+        let payload = Zeroizing::new(json::text(&payload));
         let room_size = room.map_or(0, RoomName::size);
         let payload_size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let header = header::encode(room_size, operation as u8, State::Request, payload_size);
