@@ -72,8 +72,8 @@ pub(super) struct Seat {
     pub(super) member: MemberId,
     /// None until its first valid datagram.
     address: Option<SocketAddr>,
-    /// Whether the member asked for bundles: among its features too, but those lie elsewhere.
-    pub(super) bundles: bool,
+    /// The member's, here as well: to see that somebody is told nothing, no record is looked up.
+    pub(super) features: Features,
 }
 
 impl Seat {
@@ -81,16 +81,16 @@ impl Seat {
     pub(super) fn recipient(&self) -> Option<Recipient> {
         self.address.map(|address| Recipient { member: self.member, address })
     }
+
+    /// Whether the member asked for bundles.
+    pub(super) fn bundles(&self) -> bool {
+        self.features.contains(Feature::Bundle)
+    }
 }
 
 impl Room {
     pub(super) fn members(&self) -> usize {
         self.seats.len()
-    }
-
-    /// Who sits on a seat, if it can be reached.
-    pub(super) fn recipient(&self, seat: usize) -> Option<Recipient> {
-        self.seats.get(seat)?.recipient()
     }
 
     pub(super) fn seats(&self) -> &[Seat] {
@@ -188,8 +188,7 @@ impl Directory {
         let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
         let id = self.members.insert(member);
         if let (Some(room), Some(member)) = (self.rooms.get_mut(room), self.members.get(id)) {
-            let bundles = member.features.contains(Feature::Bundle);
-            room.seats.push(Seat { member: id, address: None, bundles });
+            room.seats.push(Seat { member: id, address: None, features: member.features });
             room.roster.set(seats, &member.name);
         }
         let Self { members, hasher, by_token, by_name, .. } = self;
@@ -400,7 +399,8 @@ mod tests {
         assert_eq!(seats, directory.members.len());
         for (id, member) in &directory.members {
             let room = &directory.rooms[member.room];
-            assert_eq!(room.seats[member.seat as usize].member, id);
+            let seat = &room.seats[member.seat as usize];
+            assert_eq!((seat.member, seat.features), (id, member.features));
             assert_eq!(directory.by_token(member.token.as_str()).unwrap().0, id);
             assert!(directory.is_taken(member.room, member.name.as_str()));
         }

@@ -86,7 +86,7 @@ impl Server {
         let mut copies = 0;
         for bundled in [false, true] {
             let is_listener =
-                |seat: &&Seat| seat.bundles == bundled && !speakers.contains(&seat.member);
+                |seat: &&Seat| seat.bundles() == bundled && !speakers.contains(&seat.member);
             let to = actions
                 .address(room.seats().iter().filter(is_listener).filter_map(Seat::recipient));
             copies += deliver(&all, bundled, to, actions);
@@ -96,7 +96,7 @@ impl Server {
             let others = written.iter().filter(|one| one.by != *speaker);
             let of_others: ForEach<_> = others.map(|one| one.at.clone()).collect();
             let to = actions.address(seat.recipient().into_iter());
-            copies += deliver(&of_others, seat.bundles, to, actions);
+            copies += deliver(&of_others, seat.bundles(), to, actions);
         }
         trace_relay(&room.name, copies);
         self.counters.messages += written.len() as u64;

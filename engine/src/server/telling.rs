@@ -175,12 +175,11 @@ impl Server {
         actions: &mut Actions,
     ) {
         let Some(room) = self.directory.room(id) else { return };
-        for to in seats.rev().filter_map(|seat| room.recipient(seat)) {
+        for seat in seats.rev().filter_map(|place| room.seats().get(place)) {
+            let Some(text) = in_words_of(news.what, seat.features) else { continue };
+            let Some(to) = seat.recipient() else { continue };
             let member = self.directory.member(to.member);
-            let Some(member) = member.filter(|m| m.is_one_of_the_first(news.admitted)) else {
-                continue;
-            };
-            if let Some(text) = in_words_of(news.what, member.features) {
+            if let Some(member) = member.filter(|m| m.is_one_of_the_first(news.admitted)) {
                 push(to, &room.name, news.about, &member.token, text, actions);
             }
         }
