@@ -97,6 +97,14 @@ impl Room {
         &self.seats
     }
 
+    /// Keeps memory for twice as many seats as are taken when it had more than four times as many, so that
+    /// rooms which were full once do not hold what they no longer need, and one seat costs O(1).
+    fn give_seats_back(&mut self) {
+        if self.seats.len() < self.seats.capacity() / 4 {
+            self.seats.shrink_to(2 * self.seats.len());
+        }
+    }
+
     /// The members that can be reached.
     pub(super) fn recipients(&self) -> impl Iterator<Item = Recipient> {
         self.seats.iter().filter_map(Seat::recipient)
@@ -318,6 +326,7 @@ impl Directory {
             return None;
         }
         let seat = room.seats.swap_remove(vacated);
+        room.give_seats_back();
         room.roster.truncate(room.seats.len());
         // The last member now sits where this one sat.
         let moved = room.seats.get(vacated).and_then(|seat| self.members.get_mut(seat.member));
@@ -508,6 +517,27 @@ mod tests {
                 [UserName::new("host").unwrap()].into_iter().chain(before).collect();
             assert_eq!(directory.names_before(last), names.iter().collect::<Roster>().names());
         }
+    }
+
+    #[test]
+    fn a_room_that_was_full_once_gives_its_memory_back() {
+        let mut directory = Directory::new(7);
+        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
+        let name = RoomName::new("r").unwrap();
+        let host = member("host", "host");
+        let (room, _) = directory.open_room(name, password, host, Instant::ZERO);
+        let guests: Vec<_> = (0..1000)
+            .map(|number| {
+                let guest = member(&format!("token {number}"), &format!("user {number}"));
+                directory.admit(room, guest, Instant::ZERO)
+            })
+            .collect();
+        for guest in guests {
+            directory.depart(guest).unwrap();
+            let Room { seats, .. } = &directory.rooms[room];
+            assert!(seats.capacity() <= 4 * seats.len() + 3, "{}", seats.len());
+        }
+        check(&directory);
     }
 
     #[test]
