@@ -230,8 +230,16 @@ mod tests {
             both.push(&name(&"あ".repeat(85)));
         }
         assert!(both.0.text.capacity() < 2 * 1000 * 258);
+        while both.1.names.len() > 1000 {
+            both.swap_remove(1);
+        }
+        let mut expected = both.0.sizes.capacity();
         while both.1.names.len() > 1 {
             both.swap_remove(1);
+            let left = both.0.sizes.len();
+            // Not each time, and with space for as many again: who comes and goes costs nothing.
+            expected = if left < expected / 4 { 2 * left } else { expected };
+            assert_eq!(both.0.sizes.capacity(), expected, "{left}");
         }
         both.check(1);
         assert!(both.0.text.capacity() <= 32 && both.0.sizes.capacity() <= 4);
