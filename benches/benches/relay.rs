@@ -93,7 +93,7 @@ impl Talk {
         let mut populated = Populated::new(rooms, size, Features::NONE);
         let member = populated.members.first_mut().expect("a member");
         let datagrams = (0..1000).map(|number| {
-            member.token = Token::new(&format!("{number:022}")).expect("a token");
+            member.token = Token::new(&format!("{number:038}")).expect("a token");
             (address(number), member.chat(LINE))
         });
         Self { datagrams: datagrams.collect(), populated, at: 0, sent: 0 }

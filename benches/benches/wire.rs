@@ -24,7 +24,7 @@ criterion_main!(benches);
 const NOTICES: Features = Features::NONE.with(Feature::Notices);
 
 /// As long as the server's own.
-const TOKEN: &str = "abcdefghijklmnopqrstuv";
+const TOKEN: &str = "0000000100000001abcdefghijklmnopqrstuv";
 
 fn requests(c: &mut Criterion) {
     let mut group = c.benchmark_group("request");
@@ -185,7 +185,7 @@ fn written(c: &mut Criterion) {
             b.iter(|| black_box(&chat).write(black_box(&mut buffer)));
         });
     }
-    let token = Token::<22>::new(TOKEN).expect("a token");
+    let token = Token::<38>::new(TOKEN).expect("a token");
     let notice = Notice { room: &room, about: &user, token: &token, text: NoticeText::TimedOut };
     assert_eq!(notice.write(&mut buffer), Ok(notice.size()));
     group.throughput(Throughput::Bytes(notice.size() as u64));

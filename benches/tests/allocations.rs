@@ -130,7 +130,7 @@ fn what_is_dropped_allocates_nothing() {
     let of_another_room = (member.address, member.chat(LINE));
     (member.room, member.user) = (room, user_name(9));
     let of_another_name = (member.address, member.chat(LINE));
-    member.token = Token::new("abcdefghijklmnopqrstuv").unwrap();
+    member.token = Token::new("0000000100000001abcdefghijklmnopqrstuv").unwrap();
     let of_a_stranger = (member.address, member.chat(LINE));
     let dropped =
         [truncated, too_long, from_elsewhere, of_another_room, of_another_name, of_a_stranger];

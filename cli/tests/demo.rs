@@ -124,7 +124,7 @@ fn shows_every_kind_of_packet_field_by_field() {
         ("alice → server, TCP", &["leave request", r#""token":""#]),
         ("server → alice, TCP", &["reply: leave done"]),
         ("ボブ → server, UDP", &["presence", "e3 83 9c e3 83 96", "UserName", "ボブ"]),
-        ("carol → server, UDP", &["chat", "TokenSize", "22", "Hi! 開けゴマ"]),
+        ("carol → server, UDP", &["chat", "TokenSize", "38", "Hi! 開けゴマ"]),
         ("server → ボブ, UDP", &["relayed chat", "00  ", "TokenSize", "0  tokens are not"]),
         ("server → alice, UDP", &["notice: a guest joined", "SYSTEM_MEMBER_JOINED"]),
         ("server → carol, UDP", &["notice: a guest timed out", "SYSTEM_MESSAGE_TIME_OUT"]),

@@ -24,7 +24,7 @@ pub const MAX_BATCH: usize = 1024;
 /// The most bytes of a request in one record; what is longer is in several.
 pub const MAX_FILL: usize = 64 * 1024;
 
-/// The most draws of random bytes at one event: a token is drawn anew three times at most.
+/// The most draws of random bytes at one event. A join has one, and a server's start two.
 pub const MAX_DRAWS: usize = 16;
 
 /// The most bytes in one draw. The longest is the key of a server's process, of 32.

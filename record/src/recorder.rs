@@ -56,7 +56,7 @@ impl<S: Sink> Recorder<S> {
         secrets: Secrets,
         mut sink: S,
     ) -> Result<Self, StartError> {
-        let replacer = match secrets {
+        let mut replacer = match secrets {
             Secrets::Replaced => Some(replacer(&mut entropy, &config)?),
             Secrets::Kept => None,
         };
@@ -65,7 +65,7 @@ impl<S: Sink> Recorder<S> {
         let server = Server::new(config.clone(), watched, now)?;
         let mut draws = Vec::new();
         drawn.take(&mut draws);
-        replace_draws(replacer.as_ref(), &mut draws);
+        replace_draws(replacer.as_mut(), &mut draws);
         let start = Start {
             program: env!("CARGO_PKG_VERSION"),
             is_replaced: replacer.is_some(),
@@ -127,7 +127,7 @@ impl<S: Sink> Recorder<S> {
     /// Writes down what it led to.
     fn led(&mut self, actions: &Actions, before: usize) {
         self.drawn.take(&mut self.draws);
-        replace_draws(self.replacer.as_ref(), &mut self.draws);
+        replace_draws(self.replacer.as_mut(), &mut self.draws);
         let replacer = self.replacer.as_ref();
         let outcome = Outcome::of(actions.iter().skip(before), replacer, &mut self.laid_out);
         self.record.clear();
@@ -192,7 +192,7 @@ fn replacer(entropy: &mut impl Entropy, config: &Config) -> Result<Replacer, Ent
     Ok(replacer)
 }
 
-fn replace_draws(replacer: Option<&Replacer>, draws: &mut [Draw]) {
+fn replace_draws(replacer: Option<&mut Replacer>, draws: &mut [Draw]) {
     let Some(replacer) = replacer else { return };
     for draw in draws {
         let replaced = replacer.draw(draw);

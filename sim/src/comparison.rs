@@ -171,7 +171,7 @@ fn says(expected: &Reply, bytes: &[u8], rules: &Config) -> Result<(), String> {
         object.text("message").is_some_and(|text| !is_framed || !text.is_empty()),
     )?;
     let user = object.text("user_name");
-    let has_token = object.text("token").is_some_and(|token| token.len() == 22);
+    let has_token = object.text("token").is_some_and(|token| token.len() == 38);
     match &expected.says {
         Says::Refused(error) => {
             check("the error", object.text("error") == Some(error) && one("token").is_none())

@@ -12,17 +12,14 @@ use protocol::udp::NoticeText;
 use tracing::info;
 
 use super::Server;
-use super::credentials::{self, IssuedToken};
-use super::directory::{Departure, Member, RoomId};
+use super::directory::{Departure, Newcomer, RoomId};
 use crate::action::{Actions, MemberId};
+use crate::entropy::EntropyError;
 use crate::event::ConnectionId;
 
 /// The features that this server has.
 const SUPPORTED: Features =
     Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong);
-
-/// How often a token is drawn anew when it is one that is in use, which takes a broken source.
-const TOKEN_DRAWS: usize = 4;
 
 /// Why somebody is not let in.
 struct Refused {
@@ -30,12 +27,19 @@ struct Refused {
     message: &'static str,
 }
 
+impl From<EntropyError> for Refused {
+    fn from(_: EntropyError) -> Self {
+        Self {
+            error: ErrorCode::TryLater,
+            message: "the server has no random numbers for a token right now: try again later",
+        }
+    }
+}
+
 /// A join that was done, for its reply.
 struct Joined {
     member: MemberId,
     room: RoomId,
-    token: IssuedToken,
-    features: Features,
 }
 
 impl Server {
@@ -49,11 +53,11 @@ impl Server {
         match request {
             Request::Create(admission) => {
                 let created = self.create(&admission, ip);
-                self.answer_admission(id, Operation::Create, &admission, created, actions);
+                self.answer_admission(id, Operation::Create, &admission, &created, actions);
             }
             Request::Join(admission) => {
                 let joined = self.join(&admission, ip);
-                self.answer_admission(id, Operation::Join, &admission, joined, actions);
+                self.answer_admission(id, Operation::Join, &admission, &joined, actions);
             }
             Request::Leave(departure) => self.leave(id, ip, &departure, actions),
             Request::Rooms => self.list_rooms(id, actions),
@@ -73,14 +77,15 @@ impl Server {
                 message: "the server has as many rooms as it may: try again later",
             });
         }
-        let host = self.new_member(admission, ip)?;
-        let (token, features) = (host.token.clone(), host.features);
+        let host = self.newcomer(admission, ip)?;
         let password = self.credentials.hash(admission.password.expose());
         let name = admission.room.clone();
-        let (room, member) = self.directory.open_room(name, password, host, self.now);
+        let entropy = &mut *self.entropy;
+        let opened = self.directory.open_room(name, password, host, self.now, entropy);
+        let (room, member) = opened?;
         self.counters.rooms_created += 1;
         info!(room = %admission.room, host = %admission.user, %ip, "room created");
-        Ok(Joined { member, room, token, features })
+        Ok(Joined { member, room })
     }
 
     fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
@@ -105,15 +110,14 @@ impl Server {
         if room.members() >= self.config.caps.room_members {
             return Err(Refused { error: ErrorCode::RoomFull, message: "the room is full" });
         }
-        let member = self.new_member(admission, ip)?;
-        let (token, features) = (member.token.clone(), member.features);
-        let member = self.directory.admit(id, member, self.now);
+        let newcomer = self.newcomer(admission, ip)?;
+        let member = self.directory.admit(id, newcomer, self.now, &mut *self.entropy)?;
         info!(room = %admission.room, user = %admission.user, %ip, "joined");
-        Ok(Joined { member, room: id, token, features })
+        Ok(Joined { member, room: id })
     }
 
-    /// The record of a member that is about to be let in, if there is space for one at all.
-    fn new_member(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Member, Refused> {
+    /// Who is about to be let in, if there is space for anybody at all.
+    fn newcomer(&self, admission: &Admission<'_>, ip: IpAddr) -> Result<Newcomer, Refused> {
         if self.directory.member_count() >= self.config.caps.members {
             return Err(Refused {
                 error: ErrorCode::ServerFull,
@@ -125,23 +129,7 @@ impl Server {
             ReplyForm::Framed => admission.features.and(SUPPORTED),
             ReplyForm::Bare => Features::NONE,
         };
-        Ok(Member::new(self.fresh_token()?, admission.user.clone(), ip, features))
-    }
-
-    fn fresh_token(&mut self) -> Result<IssuedToken, Refused> {
-        for _ in 0..TOKEN_DRAWS {
-            let Ok(token) = credentials::issue(&mut *self.entropy) else {
-                break;
-            };
-            let text = token.as_str();
-            if self.directory.by_token(text).is_none() && !self.memory.contains(text) {
-                return Ok(token);
-            }
-        }
-        Err(Refused {
-            error: ErrorCode::TryLater,
-            message: "the server has no random numbers for a token right now: try again later",
-        })
+        Ok(Newcomer { name: admission.user.clone(), ip, features })
     }
 
     fn answer_admission(
@@ -149,20 +137,21 @@ impl Server {
         id: ConnectionId,
         operation: Operation,
         admission: &Admission<'_>,
-        outcome: Result<Joined, Refused>,
+        outcome: &Result<Joined, Refused>,
         actions: &mut Actions,
     ) {
         let (room, user) = (&admission.room, &admission.user);
-        match outcome {
-            Ok(Joined { member, room: room_id, token, features }) => {
+        match *outcome {
+            Ok(Joined { member, room: room_id }) => {
                 self.counters.joins += 1;
+                let Some(newcomer) = self.directory.member(member) else { return };
+                let (token, features) = (newcomer.token.as_str(), newcomer.features);
                 let members = self.directory.names_before(member);
                 let limits = Limits {
                     idle_timeout: self.config.idle_timeout,
                     sweep_interval: self.config.sweep_interval,
                     max_datagram: MAX_DATAGRAM,
                 };
-                let token = token.as_str();
                 let answer =
                     Answer::Admitted { operation, room, user, token, members, features, limits };
                 self.reply(id, &answer, actions);

@@ -1,7 +1,7 @@
 //! Who is in which room: the seed's `rooms_list` and `token_list`, as one record with its indexes.
 //!
 //! Everything that has to be kept in step is private to this file: nobody can touch a member without
-//! its seat, its token's and its name's index entries and its place in the order of activity.
+//! its seat, its name's index entry and its place in the order of activity.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,8 +14,9 @@ use protocol::tcp::{Feature, Features, Names, Roster};
 use protocol::{RoomName, UserName};
 use slotmap::SlotMap;
 
-use super::credentials::{IssuedToken, PasswordHash};
+use super::credentials::{self, IssuedToken, PasswordHash};
 use crate::action::{MemberId, Recipient};
+use crate::entropy::{Entropy, EntropyError};
 use crate::recency::Recency;
 use crate::time::Instant;
 
@@ -39,12 +40,15 @@ pub(super) struct Member {
     number: u64,
 }
 
-impl Member {
-    /// A member that has yet to be given a room.
-    pub(super) fn new(token: IssuedToken, name: UserName, ip: IpAddr, features: Features) -> Self {
-        Self { token, name, ip, features, room: RoomId::default(), seat: 0, number: 0 }
-    }
+/// Who is about to be let in.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    pub(super) name: UserName,
+    pub(super) ip: IpAddr,
+    pub(super) features: Features,
+}
 
+impl Member {
     /// Whether it was in its room already when so many had been admitted to any.
     pub(super) fn is_one_of_the_first(&self, admitted: u64) -> bool {
         self.number < admitted
@@ -144,7 +148,6 @@ pub(super) struct Directory {
     rooms: SlotMap<RoomId, Room>,
     /// In the order of their names, which is the order in which they are listed.
     rooms_by_name: BTreeMap<RoomName, RoomId>,
-    by_token: HashTable<MemberId>,
     by_name: HashTable<MemberId>,
     activity: Recency<MemberId>,
     /// How many members were admitted so far.
@@ -159,7 +162,6 @@ impl Directory {
             members: SlotMap::with_key(),
             rooms: SlotMap::with_key(),
             rooms_by_name: BTreeMap::new(),
-            by_token: HashTable::new(),
             by_name: HashTable::new(),
             activity: Recency::default(),
             admitted: 0,
@@ -172,46 +174,60 @@ impl Directory {
         &mut self,
         name: RoomName,
         password: PasswordHash,
-        host: Member,
+        host: Newcomer,
         now: Instant,
-    ) -> (RoomId, MemberId) {
+        entropy: &mut dyn Entropy,
+    ) -> Result<(RoomId, MemberId), EntropyError> {
         let (seats, roster) = (Vec::new(), Roster::default());
         let room = Room { name: name.clone(), password, host: MemberId::default(), seats, roster };
-        let room = self.rooms.insert(room);
-        self.rooms_by_name.insert(name, room);
-        let host = self.admit(room, host, now);
-        if let Some(room) = self.rooms.get_mut(room) {
-            room.host = host;
+        let id = self.rooms.insert(room);
+        let host = self.admit(id, host, now, entropy);
+        match (self.rooms.get_mut(id), &host) {
+            (Some(room), Ok(host)) => {
+                room.host = *host;
+                self.rooms_by_name.insert(name, id);
+            }
+            _ => {
+                self.rooms.remove(id);
+            }
         }
-        (room, host)
+        host.map(|host| (id, host))
     }
 
-    /// Seats a member in a room. Its name must be free there, and its token new. Costs O(1).
-    pub(super) fn admit(&mut self, room: RoomId, mut member: Member, now: Instant) -> MemberId {
+    /// Seats somebody in a room, with a token of random bytes from `entropy`. The name must be free
+    /// there. Costs O(1).
+    pub(super) fn admit(
+        &mut self,
+        room: RoomId,
+        newcomer: Newcomer,
+        now: Instant,
+        entropy: &mut dyn Entropy,
+    ) -> Result<MemberId, EntropyError> {
         let seats = self.rooms.get(room).map_or(0, Room::members);
-        member.room = room;
-        member.number = self.admitted;
+        let seat = u32::try_from(seats).unwrap_or(u32::MAX);
+        let (Newcomer { name, ip, features }, number) = (newcomer, self.admitted);
+        let id = self.members.try_insert_with_key(|id| {
+            let token = credentials::issue(id, entropy)?;
+            Ok(Member { token, name, ip, features, room, seat, number })
+        })?;
         self.admitted += 1;
-        member.seat = u32::try_from(seats).unwrap_or(u32::MAX);
-        let (token_hash, name_hash) = (self.token_hash(&member), self.name_hash(&member));
-        let id = self.members.insert(member);
-        if let (Some(room), Some(member)) = (self.rooms.get_mut(room), self.members.get(id)) {
-            room.seats.push(Seat { member: id, address: None, features: member.features });
+        let Self { members, rooms, hasher, by_name, .. } = self;
+        if let (Some(room), Some(member)) = (rooms.get_mut(room), members.get(id)) {
+            room.seats.push(Seat { member: id, address: None, features });
             room.roster.set(seats, &member.name);
         }
-        let Self { members, hasher, by_token, by_name, .. } = self;
-        by_token.insert_unique(token_hash, id, |id| rehash(members, hasher, *id, hash_token));
-        by_name.insert_unique(name_hash, id, |id| rehash(members, hasher, *id, hash_name));
+        let name_hash = |id: &MemberId| members.get(*id).map_or(0, |m| hash_name(hasher, m));
+        by_name.insert_unique(name_hash(&id), id, name_hash);
         self.activity.touch(id, now);
-        id
+        Ok(id)
     }
 
-    /// The member that bears `token`, compared in constant time. Costs O(1).
+    /// The member that bears `token`, which says where its record is, and is compared with its in
+    /// constant time. Costs O(1).
     pub(super) fn by_token(&self, token: &str) -> Option<(MemberId, &Member)> {
-        let hash = self.hasher.hash_one(token);
-        let matches = |id: &MemberId| self.members.get(*id).is_some_and(|m| m.token.matches(token));
-        let id = *self.by_token.find(hash, matches)?;
-        self.members.get(id).map(|member| (id, member))
+        let id = credentials::alleged_bearer(token)?;
+        let member = self.members.get(id)?;
+        member.token.matches(token).then_some((id, member))
     }
 
     /// Whether a member of `room` bears `name`. Costs O(1).
@@ -340,11 +356,8 @@ impl Directory {
     /// Takes a member out of everything but its room's seats.
     fn forget(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(id)?;
-        if let Ok(entry) = self.by_token.find_entry(self.token_hash(&member), |other| *other == id)
-        {
-            entry.remove();
-        }
-        if let Ok(entry) = self.by_name.find_entry(self.name_hash(&member), |other| *other == id) {
+        let name_hash = hash_name(&self.hasher, &member);
+        if let Ok(entry) = self.by_name.find_entry(name_hash, |other| *other == id) {
             entry.remove();
         }
         self.activity.remove(id);
@@ -355,32 +368,10 @@ impl Directory {
         let member = self.members.get(id)?;
         self.rooms.get(member.room).map(|room| room.host)
     }
-
-    fn token_hash(&self, member: &Member) -> u64 {
-        hash_token(&self.hasher, member)
-    }
-
-    fn name_hash(&self, member: &Member) -> u64 {
-        hash_name(&self.hasher, member)
-    }
-}
-
-fn hash_token(hasher: &FixedState, member: &Member) -> u64 {
-    hasher.hash_one(member.token.as_str())
 }
 
 fn hash_name(hasher: &FixedState, member: &Member) -> u64 {
     hasher.hash_one((member.room, member.name.as_str()))
-}
-
-/// The hash of a member whose index entry moves because its table grows.
-fn rehash(
-    members: &SlotMap<MemberId, Member>,
-    hasher: &FixedState,
-    id: MemberId,
-    hash: impl FnOnce(&FixedState, &Member) -> u64,
-) -> u64 {
-    members.get(id).map_or(0, |member| hash(hasher, member))
 }
 
 #[cfg(test)]
@@ -392,15 +383,28 @@ mod tests {
     use crate::entropy::SeededEntropy;
     use crate::server::credentials::Credentials;
 
-    fn member(token: &str, name: &str) -> Member {
+    fn newcomer(name: &str) -> Newcomer {
         let name = UserName::new(name).unwrap();
-        let ip = IpAddr::from([127, 0, 0, 1]);
-        Member::new(IssuedToken::new(token).unwrap(), name, ip, Features::NONE)
+        Newcomer { name, ip: IpAddr::from([127, 0, 0, 1]), features: Features::NONE }
+    }
+
+    fn entropy() -> SeededEntropy {
+        SeededEntropy::new(1)
+    }
+
+    /// A room and its host.
+    fn open(directory: &mut Directory, room: &str, user: &str) -> (RoomId, MemberId) {
+        let (name, host) = (RoomName::new(room).unwrap(), newcomer(user));
+        let password = Credentials::new(&mut entropy()).unwrap().hash("");
+        directory.open_room(name, password, host, Instant::ZERO, &mut entropy()).unwrap()
+    }
+
+    fn admit(directory: &mut Directory, room: RoomId, user: &str) -> MemberId {
+        directory.admit(room, newcomer(user), Instant::ZERO, &mut entropy()).unwrap()
     }
 
     /// Every index, checked against the records by search.
     fn check(directory: &Directory) {
-        assert_eq!(directory.by_token.len(), directory.members.len());
         assert_eq!(directory.by_name.len(), directory.members.len());
         assert_eq!(directory.by_idleness().count(), directory.members.len());
         assert_eq!(directory.rooms_by_name.len(), directory.rooms.len());
@@ -424,23 +428,30 @@ mod tests {
     /// The seed's `token_list`: token, room, user, whether it is the host.
     type Model = Vec<(String, String, String, bool)>;
 
+    /// Whether a former member's token leads to nobody.
+    fn is_out(directory: &Directory, former: &Former) -> bool {
+        directory.by_token(former.member.token.as_str()).is_none()
+    }
+
     fn step(directory: &mut Directory, model: &mut Model, kind: u8, number: u8, now: Instant) {
-        let mut entropy = SeededEntropy::new(1);
+        // The random bytes are the same for all.
+        let mut entropy = entropy();
         let password = Credentials::new(&mut entropy).unwrap().hash("");
+        let token_of = |directory: &Directory, id| directory.members[id].token.as_str().into();
         let (room, user) = (format!("room {}", kind % 3), format!("user {}", number % 5));
         let name = RoomName::new(&room).unwrap();
-        let token = format!("token {}", now.as_micros());
         match (kind / 3 % 4, directory.room_named(&name).map(|(id, _)| id)) {
             (0, None) => {
-                directory.open_room(name, password, member(&token, &user), now);
-                model.push((token, room, user, true));
+                let host = newcomer(&user);
+                let opened = directory.open_room(name, password, host, now, &mut entropy);
+                model.push((token_of(directory, opened.unwrap().1), room, user, true));
             }
             (0 | 1, Some(id)) => {
                 let taken = model.iter().any(|(_, r, u, _)| *r == room && *u == user);
                 assert_eq!(directory.is_taken(id, &user), taken);
                 if !taken {
-                    directory.admit(id, member(&token, &user), now);
-                    model.push((token, room, user, false));
+                    let guest = directory.admit(id, newcomer(&user), now, &mut entropy).unwrap();
+                    model.push((token_of(directory, guest), room, user, false));
                 }
             }
             (2, _) if !model.is_empty() => {
@@ -458,9 +469,11 @@ mod tests {
                     Departure::Host(closed) => {
                         assert!(host && closed.members.len() == in_room);
                         model.retain(|(_, r, ..)| *r != room);
+                        assert!(closed.members.iter().all(|former| is_out(directory, former)));
                     }
                     Departure::Guest { former, .. } => {
                         assert!(!host && former.member.token.matches(&token));
+                        assert!(is_out(directory, &former));
                         model.retain(|(t, ..)| *t != token);
                     }
                 }
@@ -496,16 +509,9 @@ mod tests {
     #[test]
     fn who_sits_past_the_listed_seats_is_listed_on_one_that_is_vacated() {
         let mut directory = Directory::new(7);
-        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
-        let name = RoomName::new("r").unwrap();
-        let host = member("host", "host");
-        let (room, _) = directory.open_room(name, password, host, Instant::ZERO);
-        let mut guests: Vec<_> = (0..1004)
-            .map(|number| {
-                let guest = member(&format!("token {number}"), &format!("user {number}"));
-                directory.admit(room, guest, Instant::ZERO)
-            })
-            .collect();
+        let (room, _) = open(&mut directory, "r", "host");
+        let mut guests: Vec<_> =
+            (0..1004).map(|n| admit(&mut directory, room, &format!("user {n}"))).collect();
         check(&directory);
         for place in [1002, 700, 3, 1000, 0, 500, 997, 900] {
             directory.depart(guests.swap_remove(place)).unwrap();
@@ -522,16 +528,9 @@ mod tests {
     #[test]
     fn a_room_that_was_full_once_gives_its_memory_back() {
         let mut directory = Directory::new(7);
-        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
-        let name = RoomName::new("r").unwrap();
-        let host = member("host", "host");
-        let (room, _) = directory.open_room(name, password, host, Instant::ZERO);
-        let guests: Vec<_> = (0..1000)
-            .map(|number| {
-                let guest = member(&format!("token {number}"), &format!("user {number}"));
-                directory.admit(room, guest, Instant::ZERO)
-            })
-            .collect();
+        let (room, _) = open(&mut directory, "r", "host");
+        let guests: Vec<_> =
+            (0..1000).map(|n| admit(&mut directory, room, &format!("user {n}"))).collect();
         let mut expected = directory.rooms[room].seats.capacity();
         for guest in guests {
             directory.depart(guest).unwrap();
@@ -545,12 +544,57 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_differs_anywhere_or_leads_past_the_end_is_nobodys() {
+        let mut directory = Directory::new(7);
+        let (room, host) = open(&mut directory, "r", "a");
+        let guest = admit(&mut directory, room, "b");
+        let tokens = [host, guest].map(|id| String::from(directory.members[id].token.as_str()));
+        for token in &tokens {
+            for place in 0..token.len() {
+                let other = if &token[place..=place] == "a" { "b" } else { "a" };
+                let altered = [&token[..place], other, &token[place + 1..]].concat();
+                assert!(directory.by_token(&altered).is_none(), "{altered}");
+            }
+            for length in 0..token.len() {
+                assert!(directory.by_token(&token[..length]).is_none());
+            }
+            assert!(directory.by_token(&format!("{token}A")).is_none());
+        }
+        for wild in ["_".repeat(38), "0".repeat(38), "\0".repeat(38), "あ".repeat(85)] {
+            assert!(directory.by_token(&wild).is_none());
+        }
+        // The next has the same random bytes, and its record lies where the guest's was.
+        directory.depart(guest).unwrap();
+        let next = admit(&mut directory, room, "b");
+        assert!(directory.by_token(&tokens[1]).is_none());
+        let token = directory.members[next].token.as_str();
+        assert_eq!(token[16..], tokens[1][16..]);
+        assert_eq!(directory.by_token(token).unwrap().0, next);
+    }
+
+    #[test]
+    fn without_random_bytes_nobody_is_let_in_and_nothing_is_left_of_it() {
+        let mut directory = Directory::new(7);
+        let mut none = |_: &mut [u8]| Err(EntropyError);
+        let password = || Credentials::new(&mut entropy()).unwrap().hash("");
+        let name = RoomName::new("r").unwrap();
+        let (host, now) = (newcomer("a"), Instant::ZERO);
+        directory.open_room(name.clone(), password(), host, now, &mut none).unwrap_err();
+        assert!(directory.room_named(&name).is_none());
+        assert_eq!((directory.room_count(), directory.admitted()), (0, 0));
+        check(&directory);
+        let (room, _) = open(&mut directory, "r", "a");
+        directory.admit(room, newcomer("b"), now, &mut none).unwrap_err();
+        assert_eq!((directory.member_count(), directory.admitted()), (1, 1));
+        assert!(!directory.is_taken(room, "b"));
+        check(&directory);
+    }
+
+    #[test]
     fn only_those_with_an_address_are_recipients() {
         let mut directory = Directory::new(7);
-        let password = Credentials::new(&mut SeededEntropy::new(1)).unwrap().hash("");
-        let name = RoomName::new("r").unwrap();
-        let (room, _) = directory.open_room(name, password, member("t1", "a"), Instant::ZERO);
-        let guest = directory.admit(room, member("t2", "b"), Instant::ZERO);
+        let (room, _) = open(&mut directory, "r", "a");
+        let guest = admit(&mut directory, room, "b");
         let address = SocketAddr::from(([127, 0, 0, 1], 9));
         directory.renew(guest, address, Instant::ZERO);
         let recipients: Vec<_> = directory.room(room).unwrap().recipients().collect();

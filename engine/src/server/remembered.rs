@@ -101,11 +101,6 @@ impl Memory {
         self.entries.len()
     }
 
-    /// Whether some entry bears `token`.
-    pub(super) fn contains(&self, token: &str) -> bool {
-        self.find(token).is_some()
-    }
-
     /// Who sent `datagram` from `ip`, if it is one that is remembered and due to be told.
     pub(super) fn recall(
         &mut self,
@@ -205,7 +200,7 @@ mod tests {
         assert!(!told(&mut memory, ["here", "me", "token 0"], HOME, end));
         memory.expire(end + Duration::from_secs(10));
         assert_eq!(memory.len(), 39);
-        assert!(!memory.contains("token 10") && memory.contains("token 11"));
+        assert!(memory.find("token 10").is_none() && memory.find("token 11").is_some());
         memory.expire(end + Duration::from_secs(49));
         assert_eq!((memory.len(), memory.by_token.len(), memory.entries.capacity()), (0, 0, 0));
     }
@@ -216,7 +211,7 @@ mod tests {
         for number in 0..100 {
             memory.remember(remembered(number), Instant::ZERO);
             let known: Vec<_> =
-                (0..=number).filter(|n| memory.contains(&format!("token {n}"))).collect();
+                (0..=number).filter(|n| memory.find(&format!("token {n}")).is_some()).collect();
             assert_eq!(known, (number.saturating_sub(2)..=number).collect::<Vec<_>>());
         }
         let mut none = Memory::new(0, 7);

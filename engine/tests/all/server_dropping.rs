@@ -190,11 +190,15 @@ fn what_is_dropped_is_no_activity() {
 fn a_flood_of_rubbish_makes_nothing_grow() {
     let mut world = World::new();
     let (host, _) = pair(&mut world);
+    let place = &host.token[..16];
     let before = (world.census(), *world.server.counters());
-    for number in 0..10_000_u64 {
+    for number in 0..5_000_u64 {
         let from = address("203.0.113.9:1");
-        let bytes = host.bearing(&format!("{number:022}")).datagram("やあ");
-        assert_eq!(world.datagram(from, &bytes), nothing());
+        // What leads nowhere, and what leads to the host's record.
+        for token in [format!("{number:038}"), format!("{place}{number:022}")] {
+            let bytes = host.bearing(&token).datagram("やあ");
+            assert_eq!(world.datagram(from, &bytes), nothing());
+        }
     }
     assert_eq!(world.census(), before.0);
     let counters = counted(&world, before.1, 10_000);

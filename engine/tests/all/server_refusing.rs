@@ -1,7 +1,5 @@
 //! Scenarios of a server: every reason to refuse, in its order, and that nothing is left behind.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::{
@@ -233,22 +231,19 @@ fn a_payload_of_exactly_the_cap_is_taken() {
 }
 
 /// A server whose source of randomness fills with these bytes, one each time that it is asked, and
-/// fails at `None` and after the last; and how often it was asked. Two are for the server's keys.
-fn world_with_entropy(fillings: &[Option<u8>]) -> (World, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let (count, fillings) = (Arc::clone(&asked), fillings.to_vec());
+/// fails at `None` and after the last. Two are for the server's keys.
+fn world_with_entropy<const N: usize>(fillings: [Option<u8>; N]) -> World {
+    let mut fillings = fillings.into_iter();
     let entropy = move |bytes: &mut [u8]| {
-        let filling = fillings.get(count.fetch_add(1, Ordering::Relaxed)).copied();
-        bytes.fill(filling.flatten().ok_or(EntropyError)?);
+        bytes.fill(fillings.next().flatten().ok_or(EntropyError)?);
         Ok(())
     };
-    let server = Server::new(Config::default(), entropy, Instant::ZERO).unwrap();
-    (World::of(server), asked)
+    World::of(Server::new(Config::default(), entropy, Instant::ZERO).unwrap())
 }
 
 #[test]
 fn without_randomness_nobody_is_let_in_for_now() {
-    let (mut world, _) = world_with_entropy(&[Some(0), Some(0), None, Some(1), None, Some(2)]);
+    let mut world = world_with_entropy([Some(0), Some(0), None, Some(1), None, Some(2)]);
     let create = person("部屋", "太郎").create();
     assert_eq!(world.refusal(&create), ErrorCode::TryLater);
     world.create("部屋", "太郎");
@@ -259,31 +254,14 @@ fn without_randomness_nobody_is_let_in_for_now() {
 }
 
 #[test]
-fn a_token_that_is_in_use_is_drawn_anew_four_times_at_most() {
-    let drawn = [
-        &[0, 0][..],
-        &[1],          // 太郎
-        &[1, 1, 1, 2], // 花子, at the fourth draw
-        &[1, 2, 1, 2], // nobody
-        &[3],          // 次郎
-    ];
-    let drawn: Vec<_> = drawn.concat().into_iter().map(Some).collect();
-    let (mut world, asked) = world_with_entropy(&drawn);
-    world.create("部屋", "太郎");
-    world.join("部屋", "花子");
-    let third = person("部屋", "次郎").join();
-    assert_eq!(world.refusal(&third), ErrorCode::TryLater);
-    assert_eq!(asked.load(Ordering::Relaxed), 11);
-    world.join("部屋", "次郎");
-}
-
-#[test]
-fn a_token_that_is_remembered_is_not_issued_again() {
-    let (mut world, _) = world_with_entropy(&[Some(0), Some(0), Some(1), Some(1), Some(2)]);
-    let host = world.create("部屋", "太郎");
+fn a_source_that_repeats_itself_still_issues_different_tokens() {
+    let mut world = world_with_entropy([Some(7); 5]);
+    let [host, guest] = [world.create("部屋", "太郎"), world.join("部屋", "花子")];
+    assert_ne!(host.token, guest.token);
     assert_eq!(world.tick_at(second(140)), []);
-    assert_eq!(world.census().remembered_tokens, 1);
-    assert_ne!(world.create("部屋", "太郎").token, host.token);
+    assert_eq!(world.census().remembered_tokens, 2);
+    let again = world.create("部屋", "太郎");
+    assert!(again.token != host.token && again.token != guest.token);
 }
 
 #[test]

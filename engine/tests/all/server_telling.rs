@@ -128,7 +128,7 @@ fn who_comes_back_meanwhile_is_told_neither_of_having_gone_nor_of_coming() {
         Action::Write { bytes, .. } => Some(String::from_utf8_lossy(bytes).into_owned()),
         _ => None,
     });
-    let token = reply.unwrap().split("\"token\":\"").nth(1).unwrap()[..22].to_owned();
+    let token = reply.unwrap().split("\"token\":\"").nth(1).unwrap()[..38].to_owned();
     let mut told = world.datagram(from, &datagram("広場", gone.user.as_str(), &token, ""));
     assert_eq!(world.server.next_deadline(), Some(world.now), "not all is told yet");
     told.extend(turns(&mut world));

@@ -4,7 +4,7 @@
 mod passwords;
 mod requests;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use engine::{Config, ConnectionId};
 use protocol::RESERVED_PREFIX;
 use protocol::limits::{TCP_HEADER, UDP_HEADER};
@@ -18,9 +18,12 @@ use crate::record::{Bytes, Told};
 use passwords::Passwords;
 use requests::Requests;
 
-/// Random bytes in a token, and its characters.
-const TOKEN_BYTES: usize = 16;
-const TOKEN_CHARS: usize = 22;
+/// A token's first characters, which say where its member's record is; its random bytes, and the
+/// characters that these are.
+const PLACE_CHARS: usize = 16;
+const RANDOM_BYTES: usize = 16;
+const RANDOM_CHARS: usize = 22;
+const TOKEN_CHARS: usize = PLACE_CHARS + RANDOM_CHARS;
 
 /// Replaces the secrets of one server's life by a key that is wiped at the end of it.
 pub(crate) struct Replacer {
@@ -38,12 +41,14 @@ pub(crate) struct Replacer {
 /// Random bytes, and so tokens, to others.
 struct Tokens {
     key: [u8; blake3::KEY_LEN],
+    /// How often random bytes for a token were drawn: the server has issued no more.
+    drawn: u64,
 }
 
 impl Replacer {
     pub(crate) fn new(secret: &[u8; blake3::KEY_LEN], config: &Config) -> Self {
         Self {
-            tokens: Tokens { key: blake3::derive_key("chat record 1: tokens", secret) },
+            tokens: Tokens::new(blake3::derive_key("chat record 1: tokens", secret)),
             passwords: Passwords::new(blake3::derive_key("chat record 1: passwords", secret)),
             requests: Requests::new(config.caps.payload),
             reply_form: config.reply_form,
@@ -53,12 +58,14 @@ impl Replacer {
     }
 
     /// What was drawn, replaced. A token that is made of it is the replaced token.
-    pub(crate) fn draw(&self, draw: &Draw) -> Draw {
-        draw.as_ref().map(|bytes| {
-            let mut replaced = bytes.clone();
-            self.tokens.fill(bytes, &mut replaced);
-            replaced
-        })
+    pub(crate) fn draw(&mut self, draw: &Draw) -> Draw {
+        let bytes = draw.as_ref()?;
+        if bytes.len() == RANDOM_BYTES {
+            self.tokens.drawn += 1;
+        }
+        let mut replaced = bytes.clone();
+        self.tokens.fill(bytes, &mut replaced);
+        Some(replaced)
     }
 
     /// A datagram that came. Of one that the server drops whatever its names and its text are, only
@@ -176,22 +183,45 @@ impl Replacer {
 }
 
 impl Tokens {
+    fn new(key: [u8; blake3::KEY_LEN]) -> Self {
+        Self { key, drawn: 0 }
+    }
+
     /// Replaces the characters of a token: of one that the server may have issued by those that the
-    /// replaced draw makes, of any other by filler, which is no token that a server issues. Gives
-    /// which it was.
+    /// replaced draw makes, of any other by filler. Gives which it was.
     fn replace(&self, token: &mut [u8]) -> bool {
-        let mut draw = [0; TOKEN_BYTES];
-        let is_issued = token.len() == TOKEN_CHARS
-            && BASE64URL_NOPAD.decode_mut(token, &mut draw) == Ok(TOKEN_BYTES);
-        if is_issued {
-            let mut replaced = [0; TOKEN_BYTES];
-            self.fill(&draw, &mut replaced);
-            BASE64URL_NOPAD.encode_mut(&replaced, token);
-            draw.zeroize();
-        } else {
+        let is_issued = self.replace_issued(token).is_some();
+        if !is_issued {
             token.fill(FILLER);
         }
         is_issued
+    }
+
+    fn replace_issued(&self, token: &mut [u8]) -> Option<()> {
+        let (place, others) = token.split_first_chunk_mut::<PLACE_CHARS>()?;
+        let others: &mut [u8; RANDOM_CHARS] = others.try_into().ok()?;
+        if !self.may_lead(place) {
+            return None;
+        }
+        let mut random = [0; RANDOM_BYTES];
+        BASE64URL_NOPAD.decode_mut(others, &mut random).ok()?;
+        let mut replaced = [0; RANDOM_BYTES];
+        self.fill(&random, &mut replaced);
+        BASE64URL_NOPAD.encode_mut(&replaced, others);
+        random.zeroize();
+        Some(())
+    }
+
+    /// Whether a token's place may be a member's: it stays in the file, and what a stranger sent is to
+    /// leave nothing there. A place is how often the like of it was used before, twice over, and its
+    /// number: neither is more than the tokens so far.
+    fn may_lead(&self, place: &[u8; PLACE_CHARS]) -> bool {
+        let mut bytes = [0; PLACE_CHARS / 2];
+        if HEXLOWER.decode_mut(place, &mut bytes).is_err() {
+            return false;
+        }
+        let place = u64::from_be_bytes(bytes);
+        place >> 33 < self.drawn && place & u64::from(u32::MAX) <= self.drawn
     }
 
     fn fill(&self, draw: &[u8], replaced: &mut [u8]) {
@@ -213,8 +243,11 @@ impl Drop for Tokens {
 mod tests {
     use super::*;
 
+    /// One that has seen a draw for a token.
     fn replacer() -> Replacer {
-        Replacer::new(&[7; 32], &Config::default())
+        let mut replacer = Replacer::new(&[7; 32], &Config::default());
+        replacer.draw(&Some([0; RANDOM_BYTES].into()));
+        replacer
     }
 
     fn datagram(fields: [&str; 4]) -> Vec<u8> {
@@ -230,17 +263,21 @@ mod tests {
         out
     }
 
+    /// The token that a server makes of a draw for its first member.
     fn issued(draw: u8) -> String {
-        BASE64URL_NOPAD.encode(&[draw; TOKEN_BYTES])
+        token("0000000100000001", &[draw; RANDOM_BYTES])
+    }
+
+    fn token(place: &str, random: &[u8]) -> String {
+        [place, &BASE64URL_NOPAD.encode(random)].concat()
     }
 
     #[test]
     fn a_token_becomes_what_the_replaced_draw_makes() {
-        let replacer = replacer();
-        let draw = replacer.draw(&Some([1; TOKEN_BYTES].into())).unwrap();
+        let draw = replacer().draw(&Some([1; RANDOM_BYTES].into())).unwrap();
         let bytes = replaced(&datagram(["部屋", "ボブ", &issued(1), "秘密の話"]));
         let parsed = Datagram::parse(&bytes).unwrap();
-        assert_eq!(parsed.token(), BASE64URL_NOPAD.encode(&draw));
+        assert_eq!(parsed.token(), token("0000000100000001", &draw));
         assert_ne!(parsed.token(), issued(1));
         assert_eq!((parsed.room(), parsed.user()), ("部屋", "ボブ"));
         assert_eq!(parsed.raw_text(), "x".repeat("秘密の話".len()));
@@ -256,7 +293,11 @@ mod tests {
 
     #[test]
     fn what_bears_no_token_may_be_anything_and_only_its_sizes_stay() {
-        for token in ["", "guess", "2222222222222222222223"] {
+        let beyond = ["0000000300000001", "0000000100000002", "correct_horse_ba"];
+        let [reused, second, secret] = beyond.map(|place| token(place, &[1; RANDOM_BYTES]));
+        let no_base64 = [&issued(1)[..PLACE_CHARS + 21], "3"].concat();
+        let short = &issued(1)[1..];
+        for token in ["", "guess", short, &no_base64, &reused, &second, &secret] {
             let bytes = replaced(&datagram(["here", "bob", token, "text"]));
             assert_eq!(bytes, datagram(["xxxx", "xxx", &"x".repeat(token.len()), "xxxx"]));
         }
@@ -278,7 +319,7 @@ mod tests {
     fn a_reply_and_a_notice_have_the_same_token() {
         let (replacer, token) = (replacer(), issued(3));
         let json = format!(r#"{{"message":"m","user_name":"\"token\":\"u","token":"{token}"}}"#);
-        let room = r#""token":"abcdefghijklmnopqrstuv""#;
+        let room = r#""token":"0000000100000001abcdefghijklmnopqrstuv""#;
         let mut header = [0; TCP_HEADER];
         header[0] = room.len() as u8;
         let mut reply = [&header[..], room.as_bytes(), json.as_bytes()].concat();

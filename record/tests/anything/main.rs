@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use engine::{
     Action, Actions, Caps, Config, ConnectionId, Counters, Event, Incoming, Instant, Machine,
     SeededEntropy,
@@ -318,9 +319,15 @@ fn check(steps: &[Step], secrets: Secrets, form: ReplyForm) -> Vec<u8> {
     let file = server.into_sink().finish().unwrap();
     assert_eq!(replay(&file), (shapes, counters));
     if secrets == Secrets::Replaced {
-        let tokens = known.iter().map(|known| known.token.as_str());
-        for secret in TRACES.into_iter().chain(tokens) {
+        for secret in TRACES {
             assert!(!contains(&file, secret), "{secret} is in the file");
+        }
+        for Known { token, .. } in &known {
+            // The first characters say where the member's record is, and stay.
+            let random = &token[16..];
+            assert!(!contains(&file, random), "{token} is in the file");
+            let drawn = BASE64URL_NOPAD.decode(random.as_bytes()).unwrap();
+            assert!(!file.windows(16).any(|window| window == drawn), "{token} was drawn");
         }
     }
     file

@@ -200,12 +200,14 @@ impl World<'_> {
 
     /// A datagram that is wrong in one field.
     fn forge(&mut self, party: usize, own: SocketAddr, rng: &mut Rng) {
-        let token: String = (0..22).map(|_| rng.alphanumeric()).collect();
+        let random: String = (0..22).map(|_| rng.alphanumeric()).collect();
         let bytes = match self.overheard(rng) {
             Some((_, bytes)) => bytes,
-            None => Fields { room: "部屋", user: "花子", token: &token, text: "x" }.write(),
+            None => Fields { room: "部屋", user: "花子", token: &random, text: "x" }.write(),
         };
         let Some(fields) = Fields::read(&bytes) else { return };
+        // As long as a token, and to a member's record if the other one leads there.
+        let token = format!("{}{random}", fields.token.get(..16).unwrap_or("0000000100000001"));
         let forged = match rng.u8(..6) {
             0 => Fields { token: &token, ..fields },
             1 => Fields { room: "別の部屋", ..fields },

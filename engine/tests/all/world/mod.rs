@@ -260,6 +260,6 @@ pub(crate) fn answered(connection: ConnectionId, actions: &[Action<'_>]) -> Exch
 
 /// Makes sure that the text is a token as this wire has them.
 pub(crate) fn assert_token(text: &str) {
-    assert_eq!(text.len(), 22);
+    assert_eq!(text.len(), 38);
     assert!(<Token>::new(text).is_some());
 }

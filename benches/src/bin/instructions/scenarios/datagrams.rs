@@ -10,7 +10,7 @@ use protocol::tcp::Features;
 use super::{LINE, counted};
 
 /// A member's token is as long, and no member bears it.
-const UNKNOWN: &str = "abcdefghijklmnopqrstuv";
+const UNKNOWN: &str = "0000000100000001abcdefghijklmnopqrstuv";
 
 /// Datagrams found at one wake.
 const WAKE: usize = 64;

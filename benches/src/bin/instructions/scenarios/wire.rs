@@ -27,7 +27,7 @@ fn datagram(room: &str, user: &str, text: &str, rounds: u32) {
     let who = Member {
         room: RoomName::new(room).expect("a name"),
         user: UserName::new(user).expect("a name"),
-        token: Token::new("abcdefghijklmnopqrstuv").expect("a token"),
+        token: Token::new("0000000100000001abcdefghijklmnopqrstuv").expect("a token"),
         address: benches::address(0),
     };
     let bytes = who.chat(text);
