@@ -27,16 +27,16 @@ const QUIET_ROWS: [Row; 4] = [
 ];
 
 const BUSY: [&str; 7] = [
-    "M=2 W=64",
-    "M=10 W=64",
-    "M=100 W=64",
-    "M=10 W=64, one core",
-    "M=100 W=64, one core",
+    "M=2 W=64, any core",
     "M=10 W=64, any core",
     "M=100 W=64, any core",
+    "M=10 W=64, one core",
+    "M=100 W=64, one core",
+    "M=10 W=64",
+    "M=100 W=64",
 ];
 
-const BUSY_ROWS: [Row; 5] = [
+const BUSY_ROWS: [Row; 6] = [
     (
         ["`std`, bundles, against nats-server", "`std`、バンドル ÷ nats-server"],
         "std, bundles / nats-server",
@@ -58,6 +58,13 @@ const BUSY_ROWS: [Row; 5] = [
     (
         ["`std`, one by one, against the same loop", "`std`、1 つずつ ÷ 同じループ"],
         "std / bare std",
+    ),
+    (
+        [
+            "`std`, one by one, against a bare loop that sends runs",
+            "`std`、1 つずつ ÷ まとめて送るだけのループ",
+        ],
+        "std / bare, runs",
     ),
     (
         ["`std`, one by one, against nats-server", "`std`、1 つずつ ÷ nats-server"],

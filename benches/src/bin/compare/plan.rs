@@ -155,7 +155,7 @@ fn table() -> Vec<Cell> {
     let on_one_core = [(2, 1), (10, 1), (10, 64), (100, 64)];
     let on_one_core = on_one_core.map(|size| one_room(size).placed(Placement::One));
     // As people run them: a server with threads to spare makes use of both cores.
-    let free = [(10, 64), (100, 64)].map(|size| one_room(size).placed(Placement::Free));
+    let free = [(2, 64), (10, 64), (100, 64)].map(|size| one_room(size).placed(Placement::Free));
     // Whose members are awake, so that to wake them is no part of what is compared.
     let awake = [(10, 64), (100, 64)]
         .map(|size| Cell::relay(Load { hearing: Hearing::OneThread, ..load(size) }));
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_table_has_its_cells_and_the_joins() {
         let names = names(&[]);
-        assert_eq!(names.len(), 18);
+        assert_eq!(names.len(), 19);
         for name in [
             "M=2 W=1",
             "M=1000 W=1",

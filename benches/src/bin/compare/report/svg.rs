@@ -15,7 +15,7 @@ const TOP: f64 = 64.0;
 const BOTTOM: f64 = HEIGHT - 60.0;
 
 /// Two shades of a colour for a system and its floor, other colours for others.
-const COLOURS: [(&str, &str); 11] = [
+const COLOURS: [(&str, &str); 12] = [
     ("std", "#1f5fa8"),
     ("bare std", "#9fc3e8"),
     ("smol", "#b3541e"),
@@ -24,11 +24,12 @@ const COLOURS: [(&str, &str); 11] = [
     ("smol, GRO", "#d07f4f"),
     ("std, bundles", "#12304f"),
     ("smol, bundles", "#5c2a0c"),
+    ("bare, runs", "#777777"),
     ("bare, bundles", "#b9bec4"),
     ("nats-server", "#3c8c50"),
     ("mosquitto", "#7d5ba6"),
 ];
-const OTHER: &str = "#777777";
+const OTHER: &str = "#000000";
 
 /// Draws CPU time a copy.
 pub(super) fn plot(groups: &[Group]) -> String {
@@ -78,7 +79,7 @@ fn draw(out: &mut String, group: &Group, x: f64, step: f64, axis: &LogAxis) {
     for (line, words) in words.chunks(2).enumerate() {
         let _ = writeln!(
             out,
-            "<text x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>",
+            "<text x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"middle\" font-size=\"10\">{}</text>",
             x + step / 2.0,
             BOTTOM + 18.0 + 15.0 * line as f64,
             escaped(&words.join(" "))
