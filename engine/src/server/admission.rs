@@ -12,7 +12,7 @@ use protocol::udp::NoticeText;
 use tracing::info;
 
 use super::Server;
-use super::directory::{Departure, Newcomer, RoomId};
+use super::directory::{Departure, Newcomer};
 use crate::action::{Actions, MemberId};
 use crate::entropy::EntropyError;
 use crate::event::ConnectionId;
@@ -22,6 +22,7 @@ const SUPPORTED: Features =
     Features::NONE.with(Feature::Notices).with(Feature::Bundle).with(Feature::Pong);
 
 /// Why somebody is not let in.
+#[derive(Clone, Copy)]
 struct Refused {
     error: ErrorCode,
     message: &'static str,
@@ -36,12 +37,6 @@ impl From<EntropyError> for Refused {
     }
 }
 
-/// A join that was done, for its reply.
-struct Joined {
-    member: MemberId,
-    room: RoomId,
-}
-
 impl Server {
     pub(super) fn request(
         &mut self,
@@ -53,18 +48,18 @@ impl Server {
         match request {
             Request::Create(admission) => {
                 let created = self.create(&admission, ip);
-                self.answer_admission(id, Operation::Create, &admission, &created, actions);
+                self.answer_admission(id, Operation::Create, &admission, created, actions);
             }
             Request::Join(admission) => {
                 let joined = self.join(&admission, ip);
-                self.answer_admission(id, Operation::Join, &admission, &joined, actions);
+                self.answer_admission(id, Operation::Join, &admission, joined, actions);
             }
             Request::Leave(departure) => self.leave(id, ip, &departure, actions),
             Request::Rooms => self.list_rooms(id, actions),
         }
     }
 
-    fn create(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
+    fn create(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<MemberId, Refused> {
         if self.directory.room_named(&admission.room).is_some() {
             return Err(Refused {
                 error: ErrorCode::RoomExists,
@@ -81,14 +76,13 @@ impl Server {
         let password = self.credentials.hash(admission.password.expose());
         let name = admission.room.clone();
         let entropy = &mut *self.entropy;
-        let opened = self.directory.open_room(name, password, host, self.now, entropy);
-        let (room, member) = opened?;
+        let host = self.directory.open_room(name, password, host, self.now, entropy)?;
         self.counters.rooms_created += 1;
         info!(room = %admission.room, host = %admission.user, %ip, "room created");
-        Ok(Joined { member, room })
+        Ok(host)
     }
 
-    fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<Joined, Refused> {
+    fn join(&mut self, admission: &Admission<'_>, ip: IpAddr) -> Result<MemberId, Refused> {
         let Some((id, room)) = self.directory.room_named(&admission.room) else {
             return Err(Refused {
                 error: ErrorCode::NoSuchRoom,
@@ -111,9 +105,9 @@ impl Server {
             return Err(Refused { error: ErrorCode::RoomFull, message: "the room is full" });
         }
         let newcomer = self.newcomer(admission, ip)?;
-        let member = self.directory.admit(id, newcomer, self.now, &mut *self.entropy)?;
+        let guest = self.directory.admit(id, newcomer, self.now, &mut *self.entropy)?;
         info!(room = %admission.room, user = %admission.user, %ip, "joined");
-        Ok(Joined { member, room: id })
+        Ok(guest)
     }
 
     /// Who is about to be let in, if there is space for anybody at all.
@@ -137,14 +131,15 @@ impl Server {
         id: ConnectionId,
         operation: Operation,
         admission: &Admission<'_>,
-        outcome: &Result<Joined, Refused>,
+        outcome: Result<MemberId, Refused>,
         actions: &mut Actions,
     ) {
         let (room, user) = (&admission.room, &admission.user);
-        match *outcome {
-            Ok(Joined { member, room: room_id }) => {
+        match outcome {
+            Ok(member) => {
                 self.counters.joins += 1;
                 let Some(newcomer) = self.directory.member(member) else { return };
+                let room_id = newcomer.room();
                 let (token, features) = (newcomer.token.as_str(), newcomer.features);
                 let members = self.directory.names_before(member);
                 let limits = Limits {

@@ -169,7 +169,7 @@ impl Directory {
         }
     }
 
-    /// Opens a room with its host in it. The name must be free. Gives both. Costs O(log rooms).
+    /// Opens a room with its host in it, and gives the host. The name must be free. Costs O(log rooms).
     pub(super) fn open_room(
         &mut self,
         name: RoomName,
@@ -177,7 +177,7 @@ impl Directory {
         host: Newcomer,
         now: Instant,
         entropy: &mut dyn Entropy,
-    ) -> Result<(RoomId, MemberId), EntropyError> {
+    ) -> Result<MemberId, EntropyError> {
         let (seats, roster) = (Vec::new(), Roster::default());
         let room = Room { name: name.clone(), password, host: MemberId::default(), seats, roster };
         let id = self.rooms.insert(room);
@@ -191,7 +191,7 @@ impl Directory {
                 self.rooms.remove(id);
             }
         }
-        host.map(|host| (id, host))
+        host
     }
 
     /// Seats somebody in a room, with a token of random bytes from `entropy`. The name must be free
@@ -396,7 +396,9 @@ mod tests {
     fn open(directory: &mut Directory, room: &str, user: &str) -> (RoomId, MemberId) {
         let (name, host) = (RoomName::new(room).unwrap(), newcomer(user));
         let password = Credentials::new(&mut entropy()).unwrap().hash("");
-        directory.open_room(name, password, host, Instant::ZERO, &mut entropy()).unwrap()
+        let host =
+            directory.open_room(name, password, host, Instant::ZERO, &mut entropy()).unwrap();
+        (directory.members[host].room, host)
     }
 
     fn admit(directory: &mut Directory, room: RoomId, user: &str) -> MemberId {
@@ -444,7 +446,7 @@ mod tests {
             (0, None) => {
                 let host = newcomer(&user);
                 let opened = directory.open_room(name, password, host, now, &mut entropy);
-                model.push((token_of(directory, opened.unwrap().1), room, user, true));
+                model.push((token_of(directory, opened.unwrap()), room, user, true));
             }
             (0 | 1, Some(id)) => {
                 let taken = model.iter().any(|(_, r, u, _)| *r == room && *u == user);
