@@ -137,14 +137,8 @@ impl System {
         match self {
             Self::Nats if !is_installed("nats-server") => Some("apt-get install nats-server"),
             Self::Mosquitto if !is_installed("mosquitto") => Some("apt-get install mosquitto"),
-            Self::Std
-            | Self::Smol
-            | Self::StdGro
-            | Self::SmolGro
-            | Self::StdBundles
-            | Self::SmolBundles
-                if !chat_server::executable().is_ok_and(|path| path.exists()) =>
-            {
+            Self::Given(..) => None,
+            _ if self.is_chat() && !chat_server::executable().is_ok_and(|path| path.exists()) => {
                 Some("cargo build --release -p cli")
             }
             _ => None,
@@ -187,23 +181,12 @@ impl System {
         let only_speaks = |index: usize| load.senders == 1 && index.is_multiple_of(load.members);
         let (mut places, reception) = (Vec::new(), self.reception());
         let links = match self {
-            Self::Std
-            | Self::Smol
-            | Self::StdGro
-            | Self::SmolGro
-            | Self::StdBundles
-            | Self::SmolBundles
-            | Self::Given(..) => {
+            _ if self.is_chat() => {
                 for (index, room) in everyone.enumerate() {
                     let (room, member) = (room_name(room), index % load.members);
                     places.push(room::enter(address, &room, member, reception)?);
                 }
                 places.iter().map(|place| place.link(address)).collect()
-            }
-            Self::BareStd | Self::BareSmol | Self::BareRuns | Self::BareBundles => {
-                let (links, list) = bare_members(address, load, reception)?;
-                server.tell(&list)?;
-                Ok(links)
             }
             Self::Nats => {
                 everyone.map(|room| link::enter(address, Nats::new(room), Ears::Open)).collect()
@@ -215,6 +198,11 @@ impl System {
                     link::enter(address, Mqtt::new(room, index, ears), ears)
                 })
                 .collect(),
+            _ => {
+                let (links, list) = bare_members(address, load, reception)?;
+                server.tell(&list)?;
+                Ok(links)
+            }
         }?;
         // A server of our own ends with the slice; nobody has to leave it.
         places.retain(|_| matches!(self, Self::Given(..)));
